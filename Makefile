@@ -1,0 +1,42 @@
+# One make process builds everything; each folder adds itself in its module.mk.
+# `make help` lists targets.  VARIANT=debug|release|asan|tsan|cov  V=1 shows commands.
+VARIANT ?= debug
+O       := build/$(VARIANT)
+Q       := $(if $(filter 1,$(V)),,@)
+SHELL   := /bin/bash
+
+all:                                    # the default goal, before any include
+include build-aux/flags.mk
+include build-aux/rules.mk
+include $(wildcard */module.mk)
+
+all: $(progs)                           ## build the programs
+$(progs) $(tests):
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LD      $@")
+	$(Q)$(CC) -o $@ $(filter %.o %.a,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LDLIBS)
+demo:                                   ## install, build and play the whole story (KEEP=1 leaves it up)
+	$(Q)deploy/bootstrap.sh && $(MAKE) --no-print-directory VARIANT=release all && tests/demo/demo
+check:                                  ## install, build, unit tests, then system tests in the lab
+	$(Q)deploy/bootstrap.sh && $(MAKE) --no-print-directory lint && build-aux/check
+check-unit: $(tests)                    ## the fast half: no root, no KVM
+	$(Q)build-aux/run-tests $(tests)
+check-full: check                       ## check, the sanitizer variants and the long tests
+	$(Q)FULL=1 build-aux/check
+check-asan check-tsan check-cov: check-%: ## unit tests under a sanitizer or with coverage
+	$(Q)$(MAKE) --no-print-directory VARIANT=$* check-unit
+check-headers: $(hdrs:%=$(O)/%.hdr-ok)  ## every header compiles alone
+lint: check-headers                     ## everything that needs no running
+	$(Q)build-aux/lint
+tidy: compile_commands.json             ## clang-tidy: function size, complexity, likely bugs
+	$(Q)build-aux/tidy
+format:                                 ## rewrite all C to the house format
+	$(Q)git ls-files '*.[ch]' | xargs clang-format-14 -i
+compile_commands.json: $(objs)          ## for clangd and clang-tidy
+	$(Q)sed -e '1s/^/[/' -e '$$s/,$$/]/' $(objs:.o=.json) > $@
+clean:                                  ## remove build/
+	$(Q)rm -rf build
+help:                                   ## this list
+	$(Q)sed -nE 's/^([a-z_.-][a-z _.-]*):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 40
+.PHONY: all demo check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
+-include $(objs:.o=.d)

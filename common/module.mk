@@ -1,0 +1,5 @@
+# Shared C. common/policy/ is the language: pure code, over the arbiter's table.
+$(call lib,common,common)
+$(call lib,policy,common/policy)
+$(call unit,common,common)
+$(call unit,common/policy,policy arbiter common,-lyaml)

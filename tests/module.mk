@@ -1,0 +1,1 @@
+objs += $(O)/tests/support/replay.o
