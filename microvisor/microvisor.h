@@ -1,0 +1,127 @@
+/* The API that the agent embeds: how one ampoule-microvm process is started and talked to.
+ *
+ * The agent makes a SOCK_SEQPACKET socket pair, forks, and executes ampoule-microvm with its end as
+ * descriptor MV_CONTROL_FD and nothing else open but stderr (its log). The first message to it is
+ * struct mv_start with the descriptors of enum mv_fd in that order, then one per share. Every message
+ * is one of these fixed-size structs, sent whole; the receiver copies it once and checks each field.
+ * A message of another size or type ends the sender's trust: the agent kills the microvm, the microvm
+ * exits. When the control socket closes the microvm ends at once. */
+#ifndef MV_MICROVISOR_H
+#define MV_MICROVISOR_H
+
+#include <stdint.h>
+
+#include "microvisor/arbiter/access.h"
+
+enum {
+	MV_CONTROL_FD = 3,
+	MV_API_VERSION = 1,
+	MV_SHARES_MAX = 16,
+	MV_CMDLINE_MAX = 1024
+};
+
+/* Descriptors that come with MV_MSG_START, in this order. All are owned by the microvm from then on. */
+enum mv_fd {
+	MV_FD_KVM,    /* /dev/kvm */
+	MV_FD_KERNEL, /* bzImage, read only */
+	MV_FD_INITRD, /* initramfs, read only */
+	MV_FD_ROOT,   /* the EROFS image, read only */
+	MV_FD_POLICY, /* sealed memfd: the compiled table (arbiter/policy.h) */
+	MV_FD_LAUNCH, /* sealed memfd: the launch message (guest.h) */
+	MV_FD_STDIN,
+	MV_FD_STDOUT,
+	MV_FD_STDERR,
+	MV_FD_FIXED /* shares follow from here */
+};
+
+enum mv_share_kind {
+	MV_SHARE_FILE = 1, /* a regular file, opened O_RDONLY by the user */
+	MV_SHARE_FOLDER    /* a detached mount clone: RDONLY|NODEV|NOSUID|NOEXEC, open_tree(2) */
+};
+
+struct mv_share {
+	uint32_t kind;
+	uint32_t path_bytes;
+	char path[MV_PATH_MAX]; /* host path, canonical; where the view shows it */
+};
+
+enum mv_msg_type {
+	/* agent to microvm */
+	MV_MSG_START = 1, /* struct mv_start and descriptors */
+	MV_MSG_POLICY, /* struct mv_msg and one descriptor: a new compiled table, in force for the next access */
+	MV_MSG_SIGNAL, /* struct mv_msg; value = signal number for the task */
+	MV_MSG_STOP,   /* struct mv_msg; end the micro-VM now */
+	/* microvm to agent */
+	MV_MSG_STATE, /* struct mv_msg; value = enum mv_state */
+	MV_MSG_EVENT, /* struct mv_event */
+	MV_MSG_EXIT, /* struct mv_msg; value = enum mv_end, detail = wait status or errno, then the process exits */
+	MV_MSG_APPLIED /* struct mv_msg; serial of the policy now in force */
+};
+
+enum mv_state {
+	MV_STATE_BOOTING = 1,
+	MV_STATE_READY,
+	MV_STATE_RUNNING
+};
+
+/* Why the micro-VM ended. */
+enum mv_end {
+	MV_END_TASK = 1,    /* the task ended; detail = wait status as in waitpid(2) */
+	MV_END_NOT_STARTED, /* the guest could not execute it; detail = errno there */
+	MV_END_STOPPED,     /* MV_MSG_STOP or a closed control socket */
+	MV_END_LIFETIME,    /* the policy's lifetime was over */
+	MV_END_POLICY,      /* a deny with terminate */
+	MV_END_GUEST, /* the guest crashed: triple fault, halt for ever, reset, internal error; detail = KVM exit reason */
+	MV_END_BOOT,  /* not ready within the boot time limit */
+	MV_END_ERROR  /* the microvm itself failed; detail = errno */
+};
+
+struct mv_start {
+	uint32_t type;    /* MV_MSG_START */
+	uint32_t version; /* MV_API_VERSION */
+	uint32_t vcpus;   /* 1 */
+	uint32_t
+		filter; /* bit 0: filter stdout, bit 1: filter stderr (terminal control sequences) */
+	uint64_t memory_bytes;  /* multiple of 2 MiB, 64 MiB .. 3 GiB */
+	uint64_t boot_limit_ms; /* from start to READY */
+	uint64_t lifetime_ms;   /* from start, 0 = none */
+	uint32_t share_count;
+	uint32_t reserved;
+	char id[MV_NAME_MAX];         /* for log lines; [a-z0-9-] */
+	char cmdline[MV_CMDLINE_MAX]; /* kernel command line from the image's manifest */
+	struct mv_share shares[MV_SHARES_MAX];
+};
+
+struct mv_msg {
+	uint32_t type;
+	uint32_t value;
+	uint32_t detail;
+	uint32_t reserved;
+	uint64_t serial;
+};
+
+/* One arbitrated access worth telling: a deny, a hide, an audit hit, an incident. Equal ones in a row
+ * are one event with a count. */
+struct mv_event {
+	uint32_t type; /* MV_MSG_EVENT */
+	uint8_t class;
+	uint8_t op;
+	uint8_t verdict; /* what happened */
+	uint8_t audit; /* 1: an audit rule's "would deny"; the access itself was decided otherwise */
+	uint8_t severity;
+	uint8_t reserved[3];
+	uint32_t exit_reason; /* KVM_EXIT_*, of the exit that carried the request */
+	uint64_t guest_rip;
+	uint64_t wall_clock_ns; /* of the first */
+	uint64_t count;         /* at least 1 */
+	uint64_t dropped;       /* events lost to the rate limit just before this one */
+	uint64_t serial;        /* of the policy that decided */
+	uint32_t claimed_uid; /* FUSE's uid and pid, as the guest kernel claims them; 0 elsewhere */
+	uint32_t claimed_pid;
+	char policy_id[MV_NAME_MAX];
+	char rule[MV_NAME_MAX]; /* "" when no rule decided */
+	uint32_t object_bytes;
+	char object[MV_PATH_MAX];
+};
+
+#endif

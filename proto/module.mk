@@ -1,0 +1,5 @@
+# The wire format. Generated code lives in build/gen/ only.
+$(call lib,proto,proto)
+$(call proto,fleet)
+$(call proto,policy)
+$(call unit,proto,proto common,-lprotobuf-c -lzstd)
