@@ -1,0 +1,45 @@
+/* The arbiter of one micro-VM: the policy in force, the audit record, and whether the micro-VM must end.
+ *
+ * One per micro-VM. Every device asks it for each access; the I/O thread replaces the policy. All
+ * functions take the lock inside and may be called from any thread; a decision and its record belong
+ * to one policy, never to two. Lock order: a device's lock, then this one, then the audit record's. */
+#ifndef MV_ARBITER_ARBITER_H
+#define MV_ARBITER_ARBITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "microvisor/arbiter/audit.h"
+#include "microvisor/arbiter/policy.h"
+
+struct mv_arbiter; /* opaque */
+
+/* An arbiter over a copy of the table, recording into audit (borrowed, may be NULL: nothing recorded).
+ * -EBADMSG or -EFBIG as in mv_policy_init(), -ENOMEM. */
+int mv_arbiter_new(const void *table, size_t n, struct mv_audit *audit,
+		   struct mv_arbiter **ret_arbiter) __attribute__((warn_unused_result));
+void mv_arbiter_free(struct mv_arbiter *arbiter);
+
+/* Puts a copy of another table in force for the next access; its serial in *ret_serial. On failure
+ * (as in mv_arbiter_new) the policy in force stays. */
+int mv_arbiter_replace(struct mv_arbiter *arbiter, const void *table, size_t n,
+		       uint64_t *ret_serial) __attribute__((warn_unused_result));
+
+/* Arbitrates, records, and remembers a TERMINATE. from is where the access came from (not NULL). */
+void mv_arbiter_decide(struct mv_arbiter *arbiter, const struct mv_access *access,
+		       const struct mv_exit *from, struct mv_decision *out);
+/* As mv_arbiter_decide(), for an incident that was not asked for: recorded whatever the policy says,
+ * an ALLOW of the policy becoming a DENY. */
+void mv_arbiter_incident(struct mv_arbiter *arbiter, const struct mv_access *access,
+			 const struct mv_exit *from);
+/* Whether some decision was TERMINATE: the machine ends the micro-VM before the next guest entry. */
+bool mv_arbiter_is_terminated(const struct mv_arbiter *arbiter);
+
+/* mv_policy_leads_to() and mv_policy_is_sealed() of the policy in force. */
+bool mv_arbiter_leads_to(struct mv_arbiter *arbiter, const char *path, size_t n);
+bool mv_arbiter_is_sealed(struct mv_arbiter *arbiter, const char *path, size_t n);
+/* Serial of the policy in force. */
+uint64_t mv_arbiter_serial(struct mv_arbiter *arbiter);
+
+#endif
