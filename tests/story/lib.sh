@@ -44,7 +44,8 @@ expect_lacks() { # expect_lacks WHAT TEXT FIXED-STRING
 # working WHAT COMMAND...: runs it with its output in a log, says how long it has been at it, and shows the
 # log's end when it fails.
 working() {
-	local what=$1 log="$RUN/log/$(tr -c 'a-z0-9\n' '-' <<<"${1,,}").log" t0 pid rc=0 n=0
+	local what=$1 log t0 pid rc=0 n=0
+	log=$RUN/log/$(tr -c 'a-z0-9\n' '-' <<<"${1,,}").log
 	shift
 	t0=$(date +%s%N)
 	"$@" >"$log" 2>&1 </dev/null &

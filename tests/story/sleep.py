@@ -1,0 +1,4 @@
+"""Stays, so that others can look for this micro-VM."""
+import time
+
+time.sleep(300)
