@@ -16,7 +16,7 @@ $(progs) $(tests):
 	$(if $(Q),@echo "  LD      $@")
 	$(Q)$(CC) -o $@ $(filter %.o %.a,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LDLIBS)
 demo:                                   ## install, build and play the whole story (KEEP=1 leaves it up)
-	$(Q)deploy/bootstrap.sh && $(MAKE) --no-print-directory VARIANT=release all && tests/demo/demo
+	$(Q)deploy/bootstrap.sh && $(MAKE) --no-print-directory VARIANT=release all && tests/story/play $(if $(KEEP),--keep)
 check:                                  ## install, build, unit tests, then system tests in the lab
 	$(Q)deploy/bootstrap.sh && $(MAKE) --no-print-directory lint && build-aux/check
 check-unit: $(tests)                    ## the fast half: no root, no KVM
