@@ -1,0 +1,68 @@
+/* The hub: which devices are connected to this instance, what each group should enforce, and the wake-ups
+ * between them.
+ *
+ * One per serving process, made before the listeners. Its watcher thread LISTENs for stored policies,
+ * reads the newest serials every 30 s besides (a lost notification costs time, never a push), flushes
+ * last_seen in bulk and beats the instance's heart. All functions may be called by any thread. Whether a
+ * device is connected to *any* instance is a question for the database: view device_overview. */
+#ifndef SERVER_HUB_H
+#define SERVER_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/digest.h"
+#include "common/err.h"
+
+enum {
+	SRV_UUID_TEXT = 37,
+	SRV_GROUP_MAX = 64,
+	SRV_POLICY_ID_MAX = 64
+};
+
+struct srv_db;
+struct srv_hub;
+
+/* Registers the instance and starts the watcher, which keeps a connection of its own to conninfo. db is
+ * borrowed. NULL with err. */
+struct srv_hub *srv_hub_start(struct srv_db *db, const char *conninfo, struct err *err);
+/* Wakes every session to close, waits for them to leave, and removes the instance. */
+void srv_hub_stop(struct srv_hub *hub);
+
+/* Says that a policy of the group was stored: sessions of the group are woken at once instead of after
+ * the notification. Call after the commit. */
+void srv_hub_policy_changed(struct srv_hub *hub, const char *group, uint64_t serial);
+/* Closes the device's connection to this instance, if there is one (revocation). */
+void srv_hub_disconnect(struct srv_hub *hub, const char *device);
+bool srv_hub_is_connected(struct srv_hub *hub, const char *device);
+size_t srv_hub_count(struct srv_hub *hub);
+
+/* For sessions (server/fleet). */
+
+/* The newest policy of a group, as announced. */
+struct srv_head {
+	char policy_id[SRV_POLICY_ID_MAX];
+	uint64_t serial; /* 0: the group has none */
+	uint8_t digest[DIGEST_BYTES];
+};
+
+/* A session's place in the hub; embedded by the session, filled by srv_hub_join(). */
+struct srv_member {
+	char device[SRV_UUID_TEXT];
+	char group[SRV_GROUP_MAX];
+	int wake_fd;             /* eventfd: read it, then ask srv_hub_head() and is_closing */
+	bool closing;            /* guarded by the hub's lock */
+	struct srv_member *next; /* guarded by the hub's lock */
+};
+
+/* Joins with device and group set; another session of the same device is told to close. -errno. */
+int srv_hub_join(struct srv_hub *hub, struct srv_member *member) must_check;
+void srv_hub_leave(struct srv_hub *hub, struct srv_member *member);
+bool srv_hub_is_closing(struct srv_hub *hub, const struct srv_member *member);
+void srv_hub_head(struct srv_hub *hub, const char *group, struct srv_head *out);
+/* The UUID of this instance. */
+const char *srv_hub_instance(const struct srv_hub *hub);
+
+#endif

@@ -1,0 +1,16 @@
+/* The REST listener: /api/v1 over HTTPS. Started by `ampoule-server serve`, after the hub. */
+#ifndef SERVER_REST_REST_H
+#define SERVER_REST_REST_H
+
+#include "common/err.h"
+#include "server/config.h"
+
+struct srv_rest;
+
+/* Listens on context->config->listen_api with DIR/server.crt and DIR/server.key. context is borrowed.
+ * NULL with err. */
+struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *err);
+/* Stops accepting, lets running requests end (bounded), closes. */
+void srv_rest_stop(struct srv_rest *rest);
+
+#endif
