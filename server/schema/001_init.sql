@@ -72,7 +72,7 @@ CREATE TABLE devices (
 CREATE INDEX devices_group ON devices (group_name);
 CREATE INDEX devices_instance ON devices (instance) WHERE instance IS NOT NULL;
 
--- Immutable, signed versions. "digest" is that of the document, as announced to devices.
+-- Immutable, signed versions. "digest" is that of the envelope, as announced to devices.
 CREATE TABLE policies (
 	group_name text NOT NULL REFERENCES groups (name),
 	serial     bigint NOT NULL CHECK (serial > 0),
