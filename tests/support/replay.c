@@ -8,8 +8,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
-	MAX_INPUT = 1 << 20,
-	MAX_TRUNCATIONS = 4096
+	INPUT_BYTES_MAX = 1 << 20,
+	TRUNCATIONS_MAX = 4096
 };
 
 /* A fresh heap copy per run, so that a sanitizer sees a read one byte past the end. */
@@ -26,7 +26,7 @@ static void run_once(const uint8_t *bytes, size_t n)
 
 static int replay_file(const char *path)
 {
-	static uint8_t bytes[MAX_INPUT];
+	static uint8_t bytes[INPUT_BYTES_MAX];
 	FILE *f = fopen(path, "rb");
 
 	if (!f)
@@ -35,7 +35,7 @@ static int replay_file(const char *path)
 
 	fclose(f);
 	run_once(bytes, n);
-	for (size_t cut = 0; cut < n && cut < MAX_TRUNCATIONS; cut++)
+	for (size_t cut = 0; cut < n && cut < TRUNCATIONS_MAX; cut++)
 		run_once(bytes, cut);
 	return 0;
 }
