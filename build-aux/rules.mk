@@ -56,6 +56,7 @@ build/gen/proto/$(1).pb-c.c build/gen/proto/$(1).pb-c.h &: proto/$(1).proto
 	@mkdir -p build/gen
 	$$(if $$(Q),@echo "  PROTOC  $$<")
 	$$(Q)protoc-c --c_out=build/gen $$<
+	$$(Q)sed -i '1i #pragma GCC system_header /* its INIT macros cast const away */' build/gen/proto/$(1).pb-c.h
 $$(O)/gen/proto/$(1).pb-c.o: build/gen/proto/$(1).pb-c.c $$(O)/flags
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CPPFLAGS_ALL) $$(CFLAGS.$$(VARIANT)) -w -c -o $$@ $$<
