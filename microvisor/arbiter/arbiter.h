@@ -29,6 +29,17 @@ int mv_arbiter_replace(struct mv_arbiter *arbiter, const void *table, size_t n,
 /* Arbitrates, records, and remembers a TERMINATE. from is where the access came from (not NULL). */
 void mv_arbiter_decide(struct mv_arbiter *arbiter, const struct mv_access *access,
 		       const struct mv_exit *from, struct mv_decision *out);
+/* As mv_arbiter_decide(), for a folder on the way to what a rule or share names: a HIDE by the class's
+ * fallback becomes an ALLOW and is not recorded. */
+void mv_arbiter_decide_way(struct mv_arbiter *arbiter, const struct mv_access *access,
+			   const struct mv_exit *from, struct mv_decision *out);
+/* The verdict alone: nothing is recorded, nothing remembered. For what is shown, not reached for. */
+void mv_arbiter_peek(struct mv_arbiter *arbiter, const struct mv_access *access,
+		     struct mv_decision *out);
+/* Records that the access was refused with verdict (MV_HIDE, MV_DENY) whatever the policy says of it:
+ * a symbolic link or a device is hidden by the view itself. No rule is named. */
+void mv_arbiter_refuse(struct mv_arbiter *arbiter, const struct mv_access *access,
+		       const struct mv_exit *from, enum mv_verdict verdict);
 /* As mv_arbiter_decide(), for an incident that was not asked for: recorded whatever the policy says,
  * an ALLOW of the policy becoming a DENY. */
 void mv_arbiter_incident(struct mv_arbiter *arbiter, const struct mv_access *access,
@@ -36,8 +47,9 @@ void mv_arbiter_incident(struct mv_arbiter *arbiter, const struct mv_access *acc
 /* Whether some decision was TERMINATE: the machine ends the micro-VM before the next guest entry. */
 bool mv_arbiter_is_terminated(const struct mv_arbiter *arbiter);
 
-/* mv_policy_leads_to() and mv_policy_is_sealed() of the policy in force. */
+/* mv_policy_leads_to(), _may_hold() and _is_sealed() of the policy in force. */
 bool mv_arbiter_leads_to(struct mv_arbiter *arbiter, const char *path, size_t n);
+bool mv_arbiter_may_hold(struct mv_arbiter *arbiter, const char *path, size_t n);
 bool mv_arbiter_is_sealed(struct mv_arbiter *arbiter, const char *path, size_t n);
 /* Serial of the policy in force. */
 uint64_t mv_arbiter_serial(struct mv_arbiter *arbiter);

@@ -102,6 +102,10 @@ void mv_arbitrate(const struct mv_policy *policy, const struct mv_access *access
  * it as a folder on the way there. "/home" leads to "/home/user1/a.pdf" and to "/home/user1/.ssh". */
 bool mv_policy_leads_to(const struct mv_policy *policy, const char *path, size_t n);
 
+/* Whether some FILE rule that opens (ALLOW, COPY, NEW) could select something below the folder path, "*"
+ * and "**" included: "/a/b" may hold a match of "/a/?/c.pdf". */
+bool mv_policy_may_hold(const struct mv_policy *policy, const char *path, size_t n);
+
 /* Whether everything at and below path is denied by one subtree rule, enforced, before any other rule
  * could allow it: the view then shows path as a sealed folder, so that what was reached for inside it
  * is reported by its full name. */

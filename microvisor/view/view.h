@@ -1,0 +1,41 @@
+/* The view: the one narrowed file tree that a micro-VM sees of the host.
+ *
+ * Made of shares before the start: single files, and folders that are detached mount clones. Folders on
+ * the way to a share, or to a place that a rule names, are synthetic; what a rule seals looks like a
+ * folder that cannot be entered. Everything else is hidden. Every access is arbitrated by its full host
+ * path, so a new policy acts on the next access. Nothing is ever written to the host.
+ *
+ * Life cycle: new, add each share, then serve requests (view/fuse.h) through virtio/fs.h, then free. No
+ * lock inside: the file system device's lock guards it once the machine runs. */
+#ifndef MV_VIEW_VIEW_H
+#define MV_VIEW_VIEW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "microvisor/arbiter/arbiter.h"
+#include "microvisor/microvisor.h"
+
+enum {
+	MV_VIEW_NODES_MAX =
+		65536,            /* files and folders the guest may know at a time; ENFILE above */
+	MV_VIEW_FOLDER_FDS = 256, /* open folders kept; the least fresh are closed and reopened */
+	MV_VIEW_HANDLES_MAX = 512, /* files and folders open at a time; ENFILE above */
+	/* What RLIMIT_NOFILE must leave for the view besides its shares. */
+	MV_VIEW_FDS_MAX = MV_VIEW_FOLDER_FDS + MV_VIEW_HANDLES_MAX + 8
+};
+
+struct mv_view; /* opaque */
+
+/* An empty view: /home, /media, /mnt and /srv. Files appear as owned by uid (the task's, in the guest).
+ * arbiter is borrowed and outlives the view. NULL when out of memory. */
+struct mv_view *mv_view_new(struct mv_arbiter *arbiter, uint32_t uid);
+void mv_view_free(struct mv_view *view);
+
+/* Adds a share at a canonical host path. Takes fd, also on error. -EINVAL: not below one of the four
+ * roots, not canonical, an unknown kind, or the descriptor is not of that kind; -EEXIST: the path is
+ * taken; -ENOSPC: more than MV_SHARES_MAX; else -errno. Only before the first request. */
+int mv_view_add(struct mv_view *view, enum mv_share_kind kind, const char *path, size_t n, int fd)
+	__attribute__((warn_unused_result));
+
+#endif
