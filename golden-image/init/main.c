@@ -1,0 +1,136 @@
+/* ampoule-init: PID 1 of a micro-VM's guest. Brings up the golden root, waits for one launch message,
+ * runs one task, tells its end. It holds no secret and guards nothing: the guest is hostile to the
+ * host by design, and all that binds the task is outside. Still it checks what the host sends, so that
+ * a wrong message becomes an error on the user's terminal and not a dead guest. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "golden-image/init/boot.h"
+#include "golden-image/init/host.h"
+#include "golden-image/init/setup.h"
+#include "golden-image/init/supervise.h"
+#include "golden-image/init/task.h"
+#include "golden-image/message/launch.h"
+
+/* A message of 256 KiB and its pointers; there is one init in a guest. */
+static struct frame_reader reader;
+static struct launch launch;
+
+/* The kernel gives init the console, or nothing where there is none: 0, 1 and 2 become /dev/null, so
+ * that no later descriptor takes their numbers. */
+static void open_null(void)
+{
+	(void)mkdir("/dev", 0755);
+	(void)mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3));
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd < 2)
+		fd = dup(fd);
+	if (fd > 2) {
+		for (int i = 0; i < 3; i++)
+			(void)dup2(fd, i);
+		close(fd);
+	}
+}
+
+static int boot(int *ret_control, struct fault *fault)
+{
+	bool dax = false;
+	uint8_t frame[FRAME_SENT_MAX];
+	int r = boot_mounts(fault);
+
+	if (r == 0)
+		r = boot_modules(fault);
+	if (r < 0)
+		return r;
+	/* As early as can be: from here on the host hears what goes wrong. */
+	*ret_control = host_connect(MV_PORT_CONTROL);
+	if (*ret_control < 0)
+		return fault_set(fault, -*ret_control, "connect to the host");
+	setup_quiet();
+	r = boot_root(&dax, fault);
+	if (r == 0)
+		r = setup_identity(fault);
+	if (r < 0)
+		return r;
+	r = host_send(*ret_control, frame, frame_ready(frame, dax));
+	return r < 0 ? fault_set(fault, -r, "report READY") : 0;
+}
+
+static int receive_launch(int control, struct fault *fault)
+{
+	struct frame frame;
+	int r = host_receive(control, &reader, &frame);
+
+	if (r < 0)
+		return fault_set(fault, -r, "wait for the launch message");
+	if (frame.type != MV_FRAME_LAUNCH)
+		return fault_set(fault, EBADMSG, "control frame %u", frame.type);
+	r = launch_parse(frame.payload, frame.bytes, &launch, fault);
+	/* The strings stay where they are until execve(); the reader goes on only after it. */
+	return r;
+}
+
+/* A stream that the host refuses stays -1: the task finds its stdin empty or its output broken. */
+static void connect_streams(int streams[3])
+{
+	static const unsigned ports[] = {MV_PORT_STDIN, MV_PORT_STDOUT, MV_PORT_STDERR};
+
+	for (int i = 0; i < 3; i++) {
+		streams[i] = host_connect(ports[i]);
+		if (streams[i] < 0)
+			streams[i] = -1;
+	}
+}
+
+static int run(int control, struct fault *fault)
+{
+	struct task task;
+	int streams[3];
+	uint8_t frame[FRAME_SENT_MAX];
+	int r = receive_launch(control, fault);
+
+	if (r == 0)
+		r = setup_launch(&launch, fault);
+	if (r == 0)
+		r = setup_view(&launch, fault);
+	if (r < 0)
+		return r;
+	int signals = supervise_signals();
+
+	if (signals < 0)
+		return fault_set(fault, -signals, "signalfd");
+	connect_streams(streams);
+	r = task_start(&launch, &task, fault);
+	if (r < 0)
+		return r;
+	frame_done(&reader);
+	r = host_send(control, frame, frame_started(frame));
+	if (r < 0)
+		return fault_set(fault, -r, "report STARTED");
+	r = supervise(control, signals, &reader, &task, streams, fault);
+	if (r < 0)
+		return r;
+	sync();
+	/* Every byte of output was handed to the transport before this frame, which keeps their order. */
+	int sent = host_send(control, frame, frame_exit(frame, (uint32_t)r));
+
+	return sent < 0 ? fault_set(fault, -sent, "report EXIT") : 0;
+}
+
+int main(void)
+{
+	struct fault fault = {0};
+	int control = -1;
+
+	open_null();
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (boot(&control, &fault) < 0 || run(control, &fault) < 0)
+		host_give_up(control, &fault);
+	host_farewell(control);
+}

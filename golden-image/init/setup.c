@@ -1,0 +1,143 @@
+#include "golden-image/init/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VIEW_AT "/run/ampoule/view"
+
+static int write_file(const char *path, const char *text, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0444);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = write(fd, text, strlen(text));
+	int r = n < 0 ? -errno : 0;
+
+	close(fd);
+	return r;
+}
+
+void setup_quiet(void)
+{
+	static const char *const settings[][2] = {
+		{"/proc/sys/vm/stat_interval", "3600"},
+		{"/proc/sys/vm/compaction_proactiveness", "0"},
+		{"/proc/sys/vm/dirty_writeback_centisecs", "0"},
+		{"/proc/sys/kernel/watchdog", "0"},
+		{"/sys/kernel/mm/transparent_hugepage/enabled", "never"},
+		{"/sys/kernel/mm/transparent_hugepage/khugepaged/defrag", "0"},
+	};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		(void)write_file(settings[i][0], settings[i][1], 0); /* absent in some kernels */
+}
+
+int setup_identity(struct fault *fault)
+{
+	static const char name[] = "ampoule";
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0) {
+		int error = errno;
+
+		if (fd >= 0)
+			close(fd);
+		return fault_set(fault, error, "bring up lo");
+	}
+	close(fd);
+	if (sethostname(name, sizeof(name) - 1) < 0)
+		return fault_set(fault, errno, "set the host name");
+	return 0;
+}
+
+static int add_entropy(const uint8_t *bytes, struct fault *fault)
+{
+	/* struct rand_pool_info: entropy in bits, bytes, the bytes. */
+	uint32_t pool[2 + MV_ENTROPY_BYTES / 4] = {8 * MV_ENTROPY_BYTES, MV_ENTROPY_BYTES};
+	int fd = open("/dev/random", O_RDWR | O_CLOEXEC);
+
+	memcpy(pool + 2, bytes, MV_ENTROPY_BYTES);
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0) {
+		int error = errno;
+
+		if (fd >= 0)
+			close(fd);
+		return fault_set(fault, error, "add entropy");
+	}
+	close(fd);
+	explicit_bzero(pool, sizeof(pool));
+	return 0;
+}
+
+static int set_machine_id(struct fault *fault)
+{
+	uint8_t id[16];
+	char text[2 * sizeof(id) + 2];
+
+	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		return fault_set(fault, EIO, "draw a machine id");
+	for (unsigned i = 0; i < sizeof(id); i++)
+		snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x", id[i]);
+	text[2 * sizeof(id)] = '\n';
+	text[2 * sizeof(id) + 1] = 0;
+	int r = write_file("/etc/machine-id", text, O_CREAT | O_TRUNC);
+
+	return r < 0 ? fault_set(fault, -r, "write /etc/machine-id") : 0;
+}
+
+int setup_launch(const struct launch *launch, struct fault *fault)
+{
+	struct timespec now = {
+		.tv_sec = (time_t)(launch->wall_clock_ns / 1000000000u),
+		.tv_nsec = (long)(launch->wall_clock_ns % 1000000000u),
+	};
+	int r = add_entropy(launch->entropy, fault);
+
+	if (r < 0)
+		return r;
+	if (clock_settime(CLOCK_REALTIME, &now) < 0)
+		return fault_set(fault, errno, "set the clock");
+	return set_machine_id(fault);
+}
+
+static int bind_root(const char *root, struct fault *fault)
+{
+	char from[4096];
+
+	if (snprintf(from, sizeof(from), VIEW_AT "%s", root) >= (int)sizeof(from))
+		return fault_set(fault, ENAMETOOLONG, "view root");
+	(void)mkdir(root, 0755); /* may exist in the image; mount() tells */
+	if (mount(from, root, NULL, MS_BIND, NULL) < 0)
+		return fault_set(fault, errno, "show the view at %s", root);
+	return 0;
+}
+
+int setup_view(const struct launch *launch, struct fault *fault)
+{
+	if (launch->mountc == 0)
+		return 0;
+	(void)mkdir("/run/ampoule", 0755); /* mount() tells */
+	(void)mkdir(VIEW_AT, 0755);
+	if (mount(MV_VIEW_TAG, VIEW_AT, "virtiofs", MS_NOSUID | MS_NODEV, NULL) < 0)
+		return fault_set(fault, errno, "mount the view");
+	for (unsigned i = 0; i < launch->mountc; i++) {
+		int r = bind_root(launch->mounts[i], fault);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

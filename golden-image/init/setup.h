@@ -1,0 +1,20 @@
+/* The guest's settings: quiet while idle, and made its own when the launch message comes. */
+#ifndef INIT_SETUP_H
+#define INIT_SETUP_H
+
+#include "golden-image/message/fault.h"
+#include "golden-image/message/launch.h"
+
+/* Turns off what wakes an idle guest or dirties its memory (docs: the figures behind each). Settings
+ * that this kernel lacks are passed over. Before the switch of root: /sys is read only after it. */
+void setup_quiet(void);
+/* Brings up lo and the host name. */
+int setup_identity(struct fault *fault) __attribute__((warn_unused_result));
+/* Entropy first, then the clock and a machine id drawn from it: clones must differ before they run. */
+int setup_launch(const struct launch *launch, struct fault *fault)
+	__attribute__((warn_unused_result));
+/* Mounts the view and binds each of its roots; nothing to do without mounts. */
+int setup_view(const struct launch *launch, struct fault *fault)
+	__attribute__((warn_unused_result));
+
+#endif
