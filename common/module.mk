@@ -1,5 +1,6 @@
 # Shared C. common/policy/ is the language: pure code, over the arbiter's table.
 $(call lib,common,common)
 $(call lib,policy,common/policy)
-$(call unit,common,common)
+$(call unit,common,common,-ljansson -lcrypto)
+$(call fuzz,token,common,-ljansson -lcrypto)
 $(call unit,common/policy,policy arbiter common,-lyaml)
