@@ -1,0 +1,18 @@
+/* The persistent-memory device (virtio 1.2, section 5.19): the golden root, read only.
+ *
+ * The memory itself is a read-only slot of KVM; the device only says where it lies and answers flush
+ * requests, for which there is nothing to do: nobody can have written. */
+#ifndef MV_VIRTIO_PMEM_H
+#define MV_VIRTIO_PMEM_H
+
+#include "microvisor/virtio/device.h"
+
+struct mv_pmem; /* opaque */
+
+/* A device for [gpa, gpa + bytes). mem is borrowed. NULL when out of memory. */
+struct mv_pmem *mv_pmem_new(const struct mv_mem *mem, uint64_t gpa, uint64_t bytes);
+void mv_pmem_free(struct mv_pmem *pmem);
+/* The transport's side of it; borrowed. */
+struct mv_device *mv_pmem_device(struct mv_pmem *pmem);
+
+#endif

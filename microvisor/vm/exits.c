@@ -1,0 +1,199 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "microvisor/virtio/mmio.h"
+#include "microvisor/vm/log.h"
+#include "microvisor/vm/machine.h"
+#include "microvisor/vm/ports.h"
+
+/* The vCPU thread. Whatever the guest asks for is done or refused inside the exit that asked, before the
+ * guest runs again: there is no queue of requests that a verdict could come too late for. */
+
+static const uint64_t SLOW_NS = UINT64_C(1000000000);
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Something of the machine itself happened that no policy has to allow. */
+static void incident(struct mv_machine *m, enum mv_op op, const char *object)
+{
+	struct mv_access access = {.class = MV_CLASS_MACHINE,
+				   .op = (uint8_t)op,
+				   .object_bytes = (uint16_t)strlen(object),
+				   .object = object};
+
+	mv_arbiter_incident(m->arbiter, &access, &m->exit);
+}
+
+/* The guest cannot go on. */
+static void crash(struct mv_machine *m, const char *object)
+{
+	incident(m, MV_OP_EXEC, object);
+	mv_log(MV_LOG_WARN, "guest: %s rip=0x%llx", object, (unsigned long long)m->exit.rip);
+	mv_machine_end(m, MV_END_GUEST, m->exit.reason);
+}
+
+/* An access to something that does not exist. While it boots a kernel probes, and that is only counted. */
+static void unknown(struct mv_machine *m, enum mv_class class, bool write, uint64_t address)
+{
+	char object[32];
+	struct mv_decision decision;
+
+	if (!atomic_load(&m->is_launched)) {
+		m->early_unknown++;
+		return;
+	}
+	int n = snprintf(object, sizeof(object), "0x%llx", (unsigned long long)address);
+	struct mv_access access = {.class = (uint8_t) class,
+				   .op = write ? MV_OP_OUT : MV_OP_IN,
+				   .object_bytes = (uint16_t)n,
+				   .object = object};
+
+	/* Any verdict has the same effect, because there is nothing behind it; terminate is remembered. */
+	mv_arbiter_decide(m->arbiter, &access, &m->exit, &decision);
+}
+
+static void on_io(struct mv_machine *m, struct kvm_run *run)
+{
+	uint8_t *bytes = (uint8_t *)run + run->io.data_offset;
+	bool write = run->io.direction == KVM_EXIT_IO_OUT;
+
+	/* `rep outs` and `rep ins` bring several accesses, at most a page of bytes. */
+	for (uint32_t i = 0; i < run->io.count; i++, bytes += run->io.size) {
+		enum mv_io r = write ? mv_ports_out(&m->serial, run->io.port, bytes, run->io.size)
+				     : mv_ports_in(&m->serial, run->io.port, bytes, run->io.size);
+
+		if (r == MV_IO_UNKNOWN)
+			unknown(m, MV_CLASS_PORT, write, run->io.port);
+		if (r == MV_IO_RESET) {
+			crash(m, "reset");
+			return;
+		}
+	}
+}
+
+static void on_mmio(struct mv_machine *m, struct kvm_run *run)
+{
+	uint64_t gpa = run->mmio.phys_addr;
+	uint64_t offset = (gpa - MV_GPA_MMIO) % MV_MMIO_WINDOW_BYTES;
+	uint64_t slot = (gpa - MV_GPA_MMIO) / MV_MMIO_WINDOW_BYTES;
+
+	if (gpa >= MV_GPA_MMIO && slot < MV_SLOT_COUNT &&
+	    offset + run->mmio.len <= MV_MMIO_WINDOW_BYTES) {
+		if (run->mmio.is_write)
+			mv_mmio_write(m->devices[slot], offset, run->mmio.data, run->mmio.len);
+		else
+			mv_mmio_read(m->devices[slot], offset, run->mmio.data, run->mmio.len);
+		return;
+	}
+	if (!run->mmio.is_write)
+		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+	/* The golden root cannot be written, but the guest would not notice: the instruction is over.
+	 * So it is the policy that must stop it here. */
+	if (gpa >= MV_GPA_ROOT && gpa - MV_GPA_ROOT < m->memory.root_bytes)
+		incident(m, MV_OP_WRITE, "root-write");
+	else
+		unknown(m, MV_CLASS_MMIO, run->mmio.is_write, gpa);
+}
+
+/* An MSR that KVM does not know: the guest gets the #GP that a real CPU would give. */
+static void on_msr(struct mv_machine *m, struct kvm_run *run, bool write)
+{
+	unknown(m, MV_CLASS_MSR, write, run->msr.index);
+	run->msr.data = 0;
+	run->msr.error = 1;
+}
+
+static void on_other(struct mv_machine *m, uint32_t reason)
+{
+	char object[32];
+
+	snprintf(object, sizeof(object), "exit-%u", reason);
+	crash(m, object);
+}
+
+static void serve(struct mv_machine *m)
+{
+	struct kvm_run *run = m->vcpu.run;
+
+	m->exit = (struct mv_exit){.reason = run->exit_reason, .rip = mv_vcpu_rip(&m->vcpu)};
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		on_io(m, run);
+		break;
+	case KVM_EXIT_MMIO:
+		on_mmio(m, run);
+		break;
+	case KVM_EXIT_X86_RDMSR:
+		on_msr(m, run, false);
+		break;
+	case KVM_EXIT_X86_WRMSR:
+		on_msr(m, run, true);
+		break;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		break;
+	case KVM_EXIT_SHUTDOWN:
+		crash(m, "triple-fault");
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		crash(m, "internal-error");
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		crash(m, "entry-failed");
+		break;
+	case KVM_EXIT_SYSTEM_EVENT:
+		crash(m, "system-event");
+		break;
+	case KVM_EXIT_HLT:
+		crash(m, "halt");
+		break;
+	default:
+		on_other(m, run->exit_reason);
+		break;
+	}
+}
+
+static void serve_timed(struct mv_machine *m)
+{
+	uint64_t begin = now_ns();
+
+	serve(m);
+	uint64_t took = now_ns() - begin;
+
+	if (took > SLOW_NS)
+		mv_log(MV_LOG_WARN, "exit: slow reason=%u ms=%llu", m->exit.reason,
+		       (unsigned long long)(took / 1000000));
+}
+
+void *mv_machine_vcpu(void *machine)
+{
+	struct mv_machine *m = machine;
+
+	(void)prctl(PR_SET_NAME, "vcpu", 0, 0, 0);
+	while (!atomic_load(&m->is_stopping)) {
+		int r = mv_vcpu_enter(&m->vcpu);
+
+		if (r == -EINTR || r == -EAGAIN)
+			continue;
+		if (r < 0) {
+			errno = -r;
+			mv_log(MV_LOG_ERROR, "vcpu: cannot enter the guest: %m");
+			mv_machine_end(m, MV_END_ERROR, (uint32_t)-r);
+			break;
+		}
+		serve_timed(m);
+		if (mv_arbiter_is_terminated(m->arbiter))
+			mv_machine_end(m, MV_END_POLICY, 0);
+	}
+	return NULL;
+}

@@ -1,0 +1,52 @@
+#include "microvisor/vm/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void mv_log(enum mv_log_level level, const char *format, ...)
+{
+	char line[1024];
+	int saved = errno;
+	int n = snprintf(line, sizeof(line), "<%d>", (int)level);
+	va_list ap;
+
+	va_start(ap, format);
+	errno = saved;
+	int m = vsnprintf(line + n, sizeof(line) - (size_t)n - 1, format, ap);
+
+	va_end(ap);
+	n += m < 0 ? 0 : m;
+	if (n > (int)sizeof(line) - 2)
+		n = (int)sizeof(line) - 2;
+	line[n++] = '\n';
+	/* A log that cannot be written is lost; the guest goes on. */
+	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+		errno = saved;
+	errno = saved;
+}
+
+void mv_log_quote(char *out, size_t out_bytes, const void *bytes, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	const uint8_t *p = bytes;
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int plain = p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\';
+
+		if (used + (plain ? 1 : 4) >= out_bytes)
+			break;
+		if (plain) {
+			out[used++] = (char)p[i];
+			continue;
+		}
+		out[used++] = '\\';
+		out[used++] = 'x';
+		out[used++] = hex[p[i] >> 4];
+		out[used++] = hex[p[i] & 15];
+	}
+	out[used] = '\0';
+}

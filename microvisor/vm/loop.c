@@ -1,0 +1,226 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "microvisor/vm/control.h"
+#include "microvisor/vm/log.h"
+#include "microvisor/vm/machine.h"
+
+/* The main loop: sleeps until something happens or is due, and never polls by time. An idle micro-VM
+ * costs no wake-up at all. */
+
+enum {
+	/* Touched by demand: most of a stack is never a page of memory. */
+	VCPU_STACK_BYTES = 256 << 10,
+	JOIN_LIMIT_S = 1
+};
+
+enum {
+	ON_CONTROL,
+	ON_TASK,
+	ON_END,
+	ON_AUDIT,
+	ON_COUNT
+};
+
+/* Monotonic milliseconds; time asleep with the host is not counted. */
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void drain(int event)
+{
+	uint64_t count;
+
+	/* Empty already: fine. */
+	if (read(event, &count, sizeof(count)) < 0)
+		return;
+}
+
+/* A table that is no table leaves the old one in force; APPLIED then tells the old serial and why. */
+static void apply_policy(struct mv_machine *m, int fd)
+{
+	struct mv_msg reply = {.type = MV_MSG_APPLIED};
+	void *table = NULL;
+	size_t n = 0;
+	int r = mv_control_read_file(fd, MV_TABLE_BYTES_MAX, &table, &n);
+
+	if (r == 0)
+		r = mv_arbiter_replace(m->arbiter, table, n, &reply.serial);
+	free(table);
+	if (r < 0) {
+		errno = -r;
+		mv_log(MV_LOG_ERROR, "policy: refused, the old one stays in force: %m");
+		reply.serial = mv_arbiter_serial(m->arbiter);
+		reply.detail = (uint32_t)-r;
+	}
+	if (mv_control_send(m->control, &reply, sizeof(reply)) < 0)
+		mv_machine_end(m, MV_END_STOPPED, 0);
+}
+
+static void on_control(struct mv_machine *m)
+{
+	struct mv_msg msg;
+	int fd;
+	int r = mv_control_receive(m->control, &msg, &fd);
+
+	if (r < 0) {
+		if (r != -EPIPE)
+			mv_log(MV_LOG_ERROR, "control: a message that is none, giving up");
+		mv_machine_end(m, MV_END_STOPPED, r == -EPIPE ? 0 : (uint32_t)-r);
+		return;
+	}
+	switch (msg.type) {
+	case MV_MSG_POLICY:
+		apply_policy(m, fd);
+		close(fd);
+		break;
+	case MV_MSG_SIGNAL:
+		if (mv_task_signal(m->task, msg.value) < 0)
+			mv_log(MV_LOG_WARN, "control: no such signal %u, ignoring", msg.value);
+		break;
+	default: /* MV_MSG_STOP: the receiver lets nothing else through */
+		mv_machine_end(m, MV_END_STOPPED, 0);
+		break;
+	}
+}
+
+/* Ends the machine when a limit is over; else *left_ms becomes the time to the next one, -1 for none. */
+static void check_limits(struct mv_machine *m, uint64_t begin_ms, int *left_ms)
+{
+	uint64_t passed = now_ms() - begin_ms;
+	const struct {
+		uint64_t limit_ms;
+		enum mv_end why;
+	} limits[] = {{m->boot_limit_ms, MV_END_BOOT}, {m->lifetime_ms, MV_END_LIFETIME}};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (limits[i].limit_ms == 0)
+			continue;
+		if (passed >= limits[i].limit_ms) {
+			mv_machine_end(m, limits[i].why, 0);
+			continue;
+		}
+		uint64_t left = limits[i].limit_ms - passed;
+		int ms = left < 3600000 ? (int)left : 3600000;
+
+		if (*left_ms < 0 || ms < *left_ms)
+			*left_ms = ms;
+	}
+}
+
+static bool has_ended(struct mv_machine *m)
+{
+	pthread_mutex_lock(&m->lock);
+	bool ended = m->has_ended;
+
+	pthread_mutex_unlock(&m->lock);
+	return ended;
+}
+
+static void serve(struct mv_machine *m, const struct pollfd *fds)
+{
+	if (fds[ON_CONTROL].revents)
+		on_control(m);
+	if (fds[ON_TASK].revents)
+		mv_task_handle(m->task);
+	if (fds[ON_AUDIT].revents)
+		drain(m->audit_event);
+	if (mv_arbiter_is_terminated(m->arbiter))
+		mv_machine_end(m, MV_END_POLICY, 0);
+}
+
+static void loop(struct mv_machine *m)
+{
+	uint64_t begin_ms = now_ms();
+	struct pollfd fds[ON_COUNT] = {
+		[ON_CONTROL] = {.fd = m->control, .events = POLLIN},
+		[ON_TASK] = {.fd = mv_task_fd(m->task), .events = POLLIN},
+		[ON_END] = {.fd = m->end_event, .events = POLLIN},
+		[ON_AUDIT] = {.fd = m->audit_event, .events = POLLIN},
+	};
+
+	for (;;) {
+		int left_ms = mv_audit_flush(m->audit, 0);
+
+		check_limits(m, begin_ms, &left_ms);
+		if (has_ended(m))
+			return;
+		if (poll(fds, ON_COUNT, left_ms) < 0 && errno != EINTR) {
+			mv_machine_end(m, MV_END_ERROR, (uint32_t)errno);
+			return;
+		}
+		serve(m, fds);
+	}
+}
+
+/* Signals belong to the main thread; the kick alone reaches the vCPU's. */
+static int start_vcpu(struct mv_machine *m)
+{
+	pthread_attr_t attr;
+	int r = -pthread_attr_init(&attr);
+
+	if (r < 0)
+		return r;
+	r = -pthread_attr_setstacksize(&attr, VCPU_STACK_BYTES);
+	if (r == 0)
+		r = -pthread_create(&m->vcpu_thread, &attr, mv_machine_vcpu, m);
+	pthread_attr_destroy(&attr);
+	return r;
+}
+
+static bool stop_vcpu(struct mv_machine *m)
+{
+	struct timespec limit;
+
+	atomic_store(&m->is_stopping, true);
+	mv_vcpu_kick(&m->vcpu, m->vcpu_thread);
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += JOIN_LIMIT_S;
+	return pthread_timedjoin_np(m->vcpu_thread, NULL, &limit) == 0;
+}
+
+static void report(struct mv_machine *m)
+{
+	mv_audit_flush(m->audit, 1);
+	pthread_mutex_lock(&m->lock);
+	struct mv_msg msg = {.type = MV_MSG_EXIT, .value = m->why, .detail = m->detail};
+
+	pthread_mutex_unlock(&m->lock);
+	mv_log(MV_LOG_INFO, "machine: ended why=%u detail=%u early_unknown=%llu", msg.value,
+	       msg.detail, (unsigned long long)m->early_unknown);
+	if (msg.value == MV_END_NOT_STARTED)
+		mv_log(MV_LOG_WARN, "guest: task not started: %s", mv_task_failure(m->task));
+	/* The agent may be gone: then there is nobody to tell. */
+	if (mv_control_send(m->control, &msg, sizeof(msg)) < 0)
+		mv_log(MV_LOG_WARN, "control: cannot tell the end: %m");
+}
+
+bool mv_machine_run(struct mv_machine *m)
+{
+	bool stopped = true;
+
+	mv_vcpu_prepare_kicks();
+	const struct mv_msg booting = {.type = MV_MSG_STATE, .value = MV_STATE_BOOTING};
+	int r = mv_control_send(m->control, &booting, sizeof(booting));
+
+	if (r == 0)
+		r = mv_task_start(m->task);
+	if (r == 0)
+		r = start_vcpu(m);
+	if (r == 0) {
+		loop(m);
+		stopped = stop_vcpu(m);
+	} else {
+		mv_machine_end(m, MV_END_ERROR, (uint32_t)-r);
+	}
+	report(m);
+	return stopped;
+}

@@ -1,0 +1,307 @@
+#include "microvisor/vm/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "microvisor/guest.h"
+#include "microvisor/vm/acpi.h"
+#include "microvisor/vm/boot.h"
+#include "microvisor/vm/control.h"
+#include "microvisor/vm/log.h"
+
+static int fail(const char *what, int r)
+{
+	errno = -r;
+	mv_log(MV_LOG_ERROR, "machine: %s: %m", what);
+	return r;
+}
+
+void mv_machine_end(struct mv_machine *m, enum mv_end why, uint32_t detail)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&m->lock);
+	if (!m->has_ended) {
+		m->has_ended = true;
+		m->why = why;
+		m->detail = detail;
+	}
+	pthread_mutex_unlock(&m->lock);
+	atomic_store(&m->is_stopping, true);
+	/* A full counter wakes the main loop as well as one more. */
+	if (write(m->end_event, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void send_event(void *machine, const struct mv_event *event)
+{
+	struct mv_machine *m = machine;
+
+	if (mv_control_send(m->control, event, sizeof(*event)) < 0)
+		mv_machine_end(m, MV_END_STOPPED, 0);
+}
+
+static uint64_t wall_clock(void *machine)
+{
+	struct timespec t;
+
+	(void)machine;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t monotonic_clock(void *machine)
+{
+	struct timespec t;
+
+	(void)machine;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void log_line(void *machine, const char *text)
+{
+	(void)machine;
+	mv_log(MV_LOG_INFO, "guest: %s", text);
+}
+
+static void raise_serial(void *machine)
+{
+	mv_kvm_raise(&((struct mv_machine *)machine)->kvm, MV_GSI_SERIAL);
+}
+
+static void raise_device(void *machine, unsigned gsi)
+{
+	mv_kvm_raise(&((struct mv_machine *)machine)->kvm, gsi);
+}
+
+static void on_state(void *machine, enum mv_state state)
+{
+	struct mv_machine *m = machine;
+	struct mv_msg msg = {.type = MV_MSG_STATE, .value = state};
+
+	if (state == MV_STATE_READY) {
+		m->boot_limit_ms = 0; /* met: the loop looks at it no more */
+		mv_log(MV_LOG_INFO, "machine: ready dax=%d", mv_task_is_dax(m->task));
+	}
+	if (state == MV_STATE_RUNNING)
+		atomic_store(&m->is_launched, true);
+	if (mv_control_send(m->control, &msg, sizeof(msg)) < 0)
+		mv_machine_end(m, MV_END_STOPPED, 0);
+}
+
+static void on_end(void *machine, enum mv_end why, uint32_t detail)
+{
+	mv_machine_end(machine, why, detail);
+}
+
+static const struct mv_task_ops task_ops = {.state = on_state, .end = on_end};
+
+/* Virtual machine, memory with kernel and tables in it, and the vCPU at the kernel's door. */
+static int make_computer(struct mv_machine *m, const struct mv_start *start, const int *fds)
+{
+	uint64_t entry;
+	int r = mv_kvm_open(&m->kvm, fds[MV_FD_KVM]);
+
+	if (r == 0)
+		r = mv_memory_open(&m->memory, &m->kvm, start->memory_bytes, fds[MV_FD_ROOT]);
+	if (r < 0)
+		return r;
+	r = mv_boot_load(&m->memory.mem, m->memory.ram_bytes, fds[MV_FD_KERNEL], fds[MV_FD_INITRD],
+			 start->cmdline, &entry);
+	if (r < 0)
+		return fail("cannot load the kernel", r);
+	r = mv_acpi_write(&m->memory.mem, MV_SLOT_COUNT);
+	if (r < 0)
+		return fail("cannot write the ACPI tables", r);
+	r = mv_vcpu_open(&m->vcpu, &m->kvm);
+	return r < 0 ? r : mv_vcpu_set_up(&m->vcpu, entry);
+}
+
+static int make_arbiter(struct mv_machine *m, int policy_fd)
+{
+	void *table;
+	size_t n;
+	int r = mv_control_read_file(policy_fd, MV_TABLE_BYTES_MAX, &table, &n);
+
+	if (r < 0)
+		return fail("cannot read the policy", r);
+	m->audit = mv_audit_new(send_event, wall_clock, m);
+	r = m->audit ? mv_arbiter_new(table, n, m->audit, &m->arbiter) : -ENOMEM;
+	free(table);
+	if (r < 0)
+		return fail("cannot use the policy", r);
+	mv_audit_wake_by(m->audit, m->audit_event);
+	return 0;
+}
+
+/* The view's shares; the descriptors behind MV_FD_FIXED are theirs from here on. */
+static int make_view(struct mv_machine *m, const struct mv_start *start, int *fds, uint32_t uid)
+{
+	m->view = mv_view_new(m->arbiter, uid);
+	if (!m->view)
+		return -ENOMEM;
+	for (unsigned i = 0; i < start->share_count; i++) {
+		const struct mv_share *share = &start->shares[i];
+		int fd = fds[MV_FD_FIXED + i];
+
+		fds[MV_FD_FIXED + i] = -1;
+		int r = mv_view_add(m->view, share->kind, share->path, share->path_bytes, fd);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int make_devices(struct mv_machine *m)
+{
+	const struct mv_mem *mem = &m->memory.mem;
+
+	m->pmem = mv_pmem_new(mem, MV_GPA_ROOT, m->memory.root_bytes);
+	m->rng = mv_rng_new(mem, NULL, NULL);
+	m->vsock = mv_vsock_new(mem);
+	m->fs = mv_fs_new(mem, m->view, &m->exit);
+	if (!m->pmem || !m->rng || !m->vsock || !m->fs)
+		return -ENOMEM;
+	m->devices[MV_SLOT_PMEM] = mv_pmem_device(m->pmem);
+	m->devices[MV_SLOT_RNG] = mv_rng_device(m->rng);
+	m->devices[MV_SLOT_VSOCK] = mv_vsock_device(m->vsock);
+	m->devices[MV_SLOT_FS] = mv_fs_device(m->fs);
+	for (unsigned i = 0; i < MV_SLOT_COUNT; i++) {
+		m->devices[i]->raise = raise_device;
+		m->devices[i]->machine = m;
+		m->devices[i]->gsi = MV_GSI_FIRST + i;
+	}
+	return 0;
+}
+
+/* The launch message goes to the guest as it is; only the task's uid matters to us. */
+static int read_launch(struct mv_machine *m, int fd, size_t *ret_n, uint32_t *ret_uid)
+{
+	struct mv_launch_header header;
+	int r = mv_control_read_file(fd, MV_FRAME_BYTES_MAX, &m->launch, ret_n);
+
+	if (r < 0)
+		return r;
+	if (*ret_n < sizeof(header))
+		return -EBADMSG;
+	memcpy(&header, m->launch, sizeof(header));
+	if (header.magic != MV_LAUNCH_MAGIC || header.total_bytes != *ret_n || header.argc == 0)
+		return -EBADMSG;
+	*ret_uid = header.uid;
+	return 0;
+}
+
+static int make_task(struct mv_machine *m, const struct mv_start *start, int *fds, size_t launch_n)
+{
+	struct mv_task_config config = {
+		.vsock = m->vsock,
+		.launch = m->launch,
+		.launch_bytes = launch_n,
+		.fds = {fds[MV_FD_STDIN], fds[MV_FD_STDOUT], fds[MV_FD_STDERR]},
+		.filter = {false, start->filter & 1, start->filter & 2},
+		.arbiter = m->arbiter,
+		.exit = &m->exit,
+		.ops = &task_ops,
+		.machine = m,
+	};
+
+	fds[MV_FD_STDIN] = fds[MV_FD_STDOUT] = fds[MV_FD_STDERR] = -1;
+	m->task = mv_task_new(&config);
+	return m->task ? 0 : -ENOMEM;
+}
+
+static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
+{
+	size_t launch_n;
+	uint32_t uid;
+
+	m->end_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	m->audit_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->end_event < 0 || m->audit_event < 0)
+		return fail("cannot make an eventfd", -errno);
+	int r = make_arbiter(m, fds[MV_FD_POLICY]);
+
+	if (r == 0)
+		r = make_computer(m, start, fds);
+	if (r < 0)
+		return r; /* logged there */
+	r = read_launch(m, fds[MV_FD_LAUNCH], &launch_n, &uid);
+	if (r < 0)
+		return fail("bad launch message", r);
+	r = make_view(m, start, fds, uid);
+	if (r < 0)
+		return fail("cannot make the view", r);
+	r = make_devices(m);
+	if (r == 0)
+		r = make_task(m, start, fds, launch_n);
+	return r < 0 ? fail("cannot make the devices", r) : 0;
+}
+
+int mv_machine_new(const struct mv_start *start, const int *start_fds, int control,
+		   struct mv_machine **ret_machine)
+{
+	struct mv_machine *m = calloc(1, sizeof(*m));
+	int fds[MV_START_FDS_MAX];
+	unsigned n = MV_FD_FIXED + start->share_count;
+	int r = -ENOMEM;
+
+	memcpy(fds, start_fds, n * sizeof(fds[0]));
+	if (m) {
+		*m = (struct mv_machine){.control = control,
+					 .boot_limit_ms = start->boot_limit_ms,
+					 .lifetime_ms = start->lifetime_ms,
+					 .kvm.vm_fd = -1,
+					 .vcpu.fd = -1,
+					 .end_event = -1,
+					 .audit_event = -1,
+					 .serial = {.line = log_line,
+						    .raise = raise_serial,
+						    .now_ns = monotonic_clock,
+						    .context = m}};
+		pthread_mutex_init(&m->lock, NULL);
+		mv_serial_init(&m->serial);
+		r = make(m, start, fds);
+	}
+	/* What was loaded is in memory, what was handed on is -1: the rest is not needed any more. */
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	if (r < 0) {
+		mv_machine_free(m);
+		return r;
+	}
+	*ret_machine = m;
+	return 0;
+}
+
+void mv_machine_free(struct mv_machine *m)
+{
+	if (!m)
+		return;
+	mv_vcpu_close(&m->vcpu);
+	mv_fs_free(m->fs);
+	mv_view_free(m->view);
+	mv_rng_free(m->rng);
+	mv_pmem_free(m->pmem);
+	mv_kvm_close(&m->kvm);
+	/* The stdio thread may still use the rest: a task that is stuck keeps it. */
+	mv_task_free(m->task);
+	mv_vsock_free(m->vsock);
+	mv_arbiter_free(m->arbiter);
+	mv_audit_free(m->audit);
+	mv_memory_close(&m->memory);
+	free(m->launch);
+	if (m->end_event >= 0)
+		close(m->end_event);
+	if (m->audit_event >= 0)
+		close(m->audit_event);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}

@@ -1,0 +1,75 @@
+/* One micro-VM: everything it is made of, its life, and why it ended.
+ *
+ * Two threads of ours: the vCPU thread (exits.c) enters the guest and serves each exit to its end; the
+ * main thread (machine.c, loop.c) makes the machine, then serves the control socket, the task's control
+ * connection, time limits and the audit record. (The task's stdio has a third, guest/task.h.) All of it
+ * is allocated before the first KVM_RUN, save what another policy needs. */
+#ifndef MV_VM_MACHINE_H
+#define MV_VM_MACHINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "microvisor/arbiter/arbiter.h"
+#include "microvisor/guest/task.h"
+#include "microvisor/microvisor.h"
+#include "microvisor/view/view.h"
+#include "microvisor/virtio/fs.h"
+#include "microvisor/virtio/pmem.h"
+#include "microvisor/virtio/rng.h"
+#include "microvisor/virtio/vsock.h"
+#include "microvisor/vm/layout.h"
+#include "microvisor/vm/memory.h"
+#include "microvisor/vm/serial.h"
+#include "microvisor/vm/vcpu.h"
+
+struct mv_machine {
+	int control; /* the control socket, borrowed; sending from any thread */
+	uint64_t boot_limit_ms;
+	uint64_t lifetime_ms; /* 0: none */
+	struct mv_kvm kvm;
+	struct mv_memory memory;
+	struct mv_vcpu vcpu;
+	struct mv_serial serial; /* vCPU thread only */
+	struct mv_audit *audit;
+	struct mv_arbiter *arbiter;
+	struct mv_view *view;
+	struct mv_pmem *pmem;
+	struct mv_rng *rng;
+	struct mv_vsock *vsock;
+	struct mv_fs *fs;
+	struct mv_task *task;
+	struct mv_device *devices[MV_SLOT_COUNT]; /* borrowed from the above */
+	void *launch;                             /* the launch message */
+	struct mv_exit exit;                      /* the exit being served; vCPU thread only */
+	uint64_t early_unknown; /* unknown accesses before the task ran; vCPU thread only */
+
+	int audit_event;         /* eventfd: something waits in the audit record */
+	int end_event;           /* eventfd: the machine has ended */
+	atomic_bool is_launched; /* the task has been executed: unknown accesses are arbitrated */
+	atomic_bool is_stopping; /* the vCPU thread does not enter the guest again */
+	pthread_t vcpu_thread;
+	pthread_mutex_t lock;
+	bool has_ended;  /* guarded by lock, like the two below */
+	enum mv_end why; /* the first reason counts */
+	uint32_t detail;
+};
+
+/* Makes a machine from a checked start message. Takes all fds, also on error; control is borrowed.
+ * -errno, the cause logged. */
+int mv_machine_new(const struct mv_start *start, const int *fds, int control,
+		   struct mv_machine **ret_machine) __attribute__((warn_unused_result));
+/* Only when no thread of the machine runs any more. */
+void mv_machine_free(struct mv_machine *machine);
+
+/* Starts the threads, runs the guest to its end and sends MV_MSG_EXIT. A vCPU thread that is stuck in a
+ * call of the host is left to the end of the process: false, and the machine must not be freed. */
+bool mv_machine_run(struct mv_machine *machine);
+
+/* Ends the machine for this reason, unless it has ended already. Any thread. */
+void mv_machine_end(struct mv_machine *machine, enum mv_end why, uint32_t detail);
+
+/* The vCPU thread; the argument is the machine. */
+void *mv_machine_vcpu(void *machine);
+
+#endif

@@ -1,0 +1,23 @@
+/* The guest's memory: its RAM, and the golden root mapped read-only behind it.
+ *
+ * Made before the first KVM_RUN and unchanged after it. The RAM costs the host only what the guest
+ * touches; the root's pages are the host's page cache, shared by every micro-VM of the image. */
+#ifndef MV_VM_MEMORY_H
+#define MV_VM_MEMORY_H
+
+#include "microvisor/virtio/mem.h"
+#include "microvisor/vm/kvm.h"
+
+struct mv_memory {
+	struct mv_mem mem; /* what devices and the loader use */
+	uint64_t ram_bytes;
+	uint64_t root_bytes; /* a multiple of MV_RAM_ALIGN; the tail behind the file is zeros */
+};
+
+/* Maps ram_bytes of RAM (MV_RAM_BYTES_MIN..MAX, multiple of MV_RAM_ALIGN) and the root file (borrowed)
+ * and gives both to the guest. -EINVAL: a size out of range, or root_fd is no regular file or empty. */
+int mv_memory_open(struct mv_memory *memory, struct mv_kvm *kvm, uint64_t ram_bytes, int root_fd)
+	__attribute__((warn_unused_result));
+void mv_memory_close(struct mv_memory *memory);
+
+#endif

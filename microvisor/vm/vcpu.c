@@ -1,0 +1,273 @@
+#include "microvisor/vm/vcpu.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "microvisor/vm/layout.h"
+#include "microvisor/vm/log.h"
+
+enum {
+	CPUID_ENTRIES_MAX = 256
+};
+
+/* CPUID bits by leaf. */
+enum {
+	CPUID_1_ECX_VMX = 1u << 5,
+	CPUID_1_ECX_TSC_DEADLINE = 1u << 24,
+	CPUID_8000_0001_ECX_SVM = 1u << 2
+};
+static const uint32_t CPUID_1_ECX_HYPERVISOR = 1u << 31;
+
+/* MSRs of the start state, by their names in Linux's msr-index.h. */
+enum {
+	MSR_IA32_MISC_ENABLE = 0x1a0,
+	MISC_ENABLE_FAST_STRING = 1,
+	MSR_MTRR_DEF_TYPE = 0x2ff,
+	MTRR_ENABLE_WRITE_BACK = 1 << 11 | 6
+};
+
+enum {
+	CR0_PE_ET_NE = 1 << 0 | 1 << 4 | 1 << 5,
+	CR4_PAE = 1 << 5,
+	EFER_LME_LMA = 1 << 8 | 1 << 10,
+	SELECTOR_CODE = 8,
+	SELECTOR_DATA = 16,
+	SELECTOR_TASK = 24
+};
+static const uint64_t CR0_PG = 1u << 31;
+
+/* Local APIC registers, Intel SDM volume 3, section 10.4. */
+enum {
+	APIC_LVT_LINT0 = 0x350,
+	APIC_LVT_LINT1 = 0x360,
+	APIC_MODE_MASK = 0x700,
+	APIC_MODE_NMI = 0x400,
+	APIC_MODE_EXTINT = 0x700
+};
+
+static int fail(const char *what)
+{
+	int r = -errno;
+
+	mv_log(MV_LOG_ERROR, "vcpu: %s: %m", what);
+	return r;
+}
+
+/* One CPU, no nested virtualisation, no performance counters. TSC_DEADLINE is not in the supported set
+ * because it needs the in-kernel APIC, which we have; with it and kvm-clock the guest needs no PIT. */
+static void narrow(struct kvm_cpuid_entry2 *e)
+{
+	switch (e->function) {
+	case 1:
+		e->ebx = (e->ebx & 0x0000ffff) | 1u << 16; /* APIC id 0, one logical CPU */
+		e->ecx |= CPUID_1_ECX_TSC_DEADLINE | CPUID_1_ECX_HYPERVISOR;
+		e->ecx &= ~(uint32_t)CPUID_1_ECX_VMX;
+		break;
+	case 0xa:        /* performance counters, Intel */
+	case 0x8000000a: /* SVM */
+	case 0x80000022: /* performance counters, AMD */
+		e->eax = e->ebx = e->ecx = e->edx = 0;
+		break;
+	case 0xb: /* topology: x2APIC id 0 */
+	case 0x1f:
+		e->edx = 0;
+		break;
+	case 0x80000001:
+		e->ecx &= ~(uint32_t)CPUID_8000_0001_ECX_SVM;
+		break;
+	default:
+		break;
+	}
+}
+
+static int set_cpuid(struct mv_vcpu *vcpu, int kvm_fd)
+{
+	struct kvm_cpuid2 *cpuid =
+		calloc(1, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
+
+	if (!cpuid)
+		return -ENOMEM;
+	cpuid->nent = CPUID_ENTRIES_MAX;
+	int r = ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid);
+
+	if (r == 0) {
+		for (unsigned i = 0; i < cpuid->nent; i++)
+			narrow(&cpuid->entries[i]);
+		r = ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid);
+	}
+	if (r < 0)
+		r = fail("cannot set the CPUID");
+	free(cpuid);
+	return r;
+}
+
+int mv_vcpu_open(struct mv_vcpu *vcpu, const struct mv_kvm *kvm)
+{
+	*vcpu = (struct mv_vcpu){.fd = -1};
+	int bytes = ioctl(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	if (bytes < (int)sizeof(struct kvm_run))
+		return fail("cannot ask for the size of the run area");
+	vcpu->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, 0);
+	if (vcpu->fd < 0)
+		return fail("cannot make a vCPU");
+	void *run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+
+	if (run == MAP_FAILED)
+		return fail("cannot map the run area");
+	vcpu->run = run;
+	vcpu->run_bytes = (size_t)bytes;
+	/* Each exit brings the registers with it: an event needs the instruction pointer. */
+	vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+	return set_cpuid(vcpu, kvm->fd);
+}
+
+void mv_vcpu_close(struct mv_vcpu *vcpu)
+{
+	if (vcpu->run)
+		munmap(vcpu->run, vcpu->run_bytes);
+	if (vcpu->fd >= 0)
+		close(vcpu->fd);
+	*vcpu = (struct mv_vcpu){.fd = -1};
+}
+
+static int set_sregs(struct mv_vcpu *vcpu)
+{
+	const struct kvm_segment code = {.limit = 0xfffff,
+					 .selector = SELECTOR_CODE,
+					 .type = 0xb,
+					 .present = 1,
+					 .s = 1,
+					 .l = 1,
+					 .g = 1};
+	const struct kvm_segment data = {.limit = 0xfffff,
+					 .selector = SELECTOR_DATA,
+					 .type = 3,
+					 .present = 1,
+					 .s = 1,
+					 .db = 1,
+					 .g = 1};
+	const struct kvm_segment task = {
+		.limit = 0xfffff, .selector = SELECTOR_TASK, .type = 0xb, .present = 1, .g = 1};
+	struct kvm_sregs s;
+
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cs = code;
+	s.ds = s.es = s.fs = s.gs = s.ss = data;
+	s.tr = task;
+	s.gdt.base = MV_GPA_GDT;
+	s.gdt.limit = 4 * 8 - 1;
+	s.idt.base = MV_GPA_IDT;
+	s.idt.limit = 8 - 1;
+	s.cr3 = MV_GPA_PML4;
+	s.cr4 = CR4_PAE;
+	s.cr0 = CR0_PE_ET_NE | CR0_PG;
+	s.efer = EFER_LME_LMA;
+	return ioctl(vcpu->fd, KVM_SET_SREGS, &s);
+}
+
+static int set_registers(struct mv_vcpu *vcpu, uint64_t entry_gpa)
+{
+	struct kvm_regs regs = {.rip = entry_gpa,
+				.rsi = MV_GPA_ZEROPAGE,
+				.rsp = MV_GPA_STACK,
+				.rbp = MV_GPA_STACK,
+				.rflags = 2};
+	struct kvm_fpu fpu = {.fcw = 0x37f, .mxcsr = 0x1f80};
+
+	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs) < 0)
+		return -1;
+	return ioctl(vcpu->fd, KVM_SET_FPU, &fpu);
+}
+
+static int set_msrs(struct mv_vcpu *vcpu)
+{
+	static const struct kvm_msr_entry start[] = {
+		{.index = MSR_IA32_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRING},
+		{.index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WRITE_BACK},
+	};
+	_Alignas(struct kvm_msrs) uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(start)] = {0};
+	struct kvm_msrs *msrs = (struct kvm_msrs *)bytes;
+
+	msrs->nmsrs = sizeof(start) / sizeof(start[0]);
+	for (unsigned i = 0; i < msrs->nmsrs; i++)
+		msrs->entries[i] = start[i];
+	int r = ioctl(vcpu->fd, KVM_SET_MSRS, msrs);
+
+	/* The number set, which stops at the first that is refused. */
+	if (r >= 0 && (unsigned)r != msrs->nmsrs) {
+		errno = EINVAL;
+		return -1;
+	}
+	return r;
+}
+
+static uint32_t *apic_register(struct kvm_lapic_state *apic, unsigned offset)
+{
+	return (uint32_t *)(void *)(apic->regs + offset);
+}
+
+static int set_apic(struct mv_vcpu *vcpu)
+{
+	struct kvm_lapic_state apic;
+
+	if (ioctl(vcpu->fd, KVM_GET_LAPIC, &apic) < 0)
+		return -1;
+	uint32_t *lint0 = apic_register(&apic, APIC_LVT_LINT0);
+	uint32_t *lint1 = apic_register(&apic, APIC_LVT_LINT1);
+
+	*lint0 = (*lint0 & ~(uint32_t)APIC_MODE_MASK) | APIC_MODE_EXTINT;
+	*lint1 = (*lint1 & ~(uint32_t)APIC_MODE_MASK) | APIC_MODE_NMI;
+	return ioctl(vcpu->fd, KVM_SET_LAPIC, &apic);
+}
+
+int mv_vcpu_set_up(struct mv_vcpu *vcpu, uint64_t entry_gpa)
+{
+	if (set_sregs(vcpu) < 0)
+		return fail("cannot set the segments");
+	if (set_registers(vcpu, entry_gpa) < 0)
+		return fail("cannot set the registers");
+	if (set_msrs(vcpu) < 0)
+		return fail("cannot set the start MSRs");
+	if (set_apic(vcpu) < 0)
+		return fail("cannot set the local APIC");
+	return 0;
+}
+
+int mv_vcpu_enter(struct mv_vcpu *vcpu)
+{
+	return ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+}
+
+uint64_t mv_vcpu_rip(const struct mv_vcpu *vcpu)
+{
+	return vcpu->run->s.regs.regs.rip;
+}
+
+void mv_vcpu_kick(struct mv_vcpu *vcpu, pthread_t thread)
+{
+	/* The flag stops an entry that is about to happen, the signal one that has. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELEASE);
+	(void)pthread_kill(thread, MV_KICK_SIGNAL);
+}
+
+static void ignore(int signo)
+{
+	(void)signo;
+}
+
+void mv_vcpu_prepare_kicks(void)
+{
+	struct sigaction action = {.sa_handler = ignore};
+
+	int r = sigaction(MV_KICK_SIGNAL, &action, NULL);
+
+	assert(r == 0);
+	(void)r;
+}
