@@ -5,6 +5,7 @@
 
 #include "microvisor/virtio/mmio.h"
 #include "microvisor/vm/layout.h"
+#include "microvisor/vm/serial.h"
 
 /* Places of the tables behind MV_GPA_ACPI, each with room to spare. */
 enum {
@@ -27,12 +28,16 @@ enum {
 enum {
 	AML_NAME = 0x08,
 	AML_BYTE = 0x0a,
+	AML_DWORD = 0x0c,
 	AML_STRING = 0x0d,
 	AML_SCOPE = 0x10,
 	AML_BUFFER = 0x11,
+	AML_ZERO = 0x00,
 	AML_ONE = 0x01,
 	AML_EXT = 0x5b,
 	AML_DEVICE = 0x82,
+	EISA_PNP0501 = 0x0105d041,
+	RES_IO = 0x47,
 	RES_MEMORY32_FIXED = 0x86,
 	RES_INTERRUPT = 0x89,
 	RES_END = 0x79,
@@ -132,40 +137,47 @@ static void put_name(struct table *t, const char name[4])
 	put(t, name, 4);
 }
 
-/* _CRS: one window of registers, one edge interrupt. Edge, so that nobody has to lower a level. */
-static void put_resources(struct table *t, unsigned i)
+/* _CRS begins: a buffer of n bytes of descriptors follows, with the end tag. */
+static size_t resources_begin(struct table *t, uint8_t n)
 {
 	put_name(t, "_CRS");
 	put_le(t, AML_BUFFER, 1);
 	size_t package = package_begin(t);
 
 	put_le(t, AML_BYTE, 1);
-	put_le(t, 12 + 9 + 2, 1); /* bytes of the three descriptors below */
-	put_le(t, RES_MEMORY32_FIXED, 1);
-	put_le(t, 9, 2);
-	put_le(t, 1, 1); /* writable */
-	put_le(t, MV_GPA_MMIO + (uint64_t)i * MV_MMIO_WINDOW_BYTES, 4);
-	put_le(t, MV_MMIO_WINDOW_BYTES, 4);
+	put_le(t, n, 1);
+	return package;
+}
+
+/* The interrupt, which comes last, and the end tag. Edge, so that nobody has to lower a level. */
+static void resources_end(struct table *t, size_t package, uint32_t gsi)
+{
 	put_le(t, RES_INTERRUPT, 1);
 	put_le(t, 6, 2);
 	put_le(t, IRQ_CONSUMER_EDGE_HIGH_EXCLUSIVE, 1);
 	put_le(t, 1, 1); /* one interrupt */
-	put_le(t, MV_GSI_FIRST + i, 4);
+	put_le(t, gsi, 4);
 	put_le(t, RES_END, 1);
 	put_le(t, 0, 1); /* no checksum */
 	package_end(t, package);
 }
 
-static void put_device(struct table *t, unsigned i)
+static size_t device_begin(struct table *t, const char name[4])
 {
-	const char name[4] = {'V', '0', '0', (char)('0' + i)};
-
 	put_le(t, AML_EXT, 1);
 	put_le(t, AML_DEVICE, 1);
 	size_t package = package_begin(t);
 
 	put(t, name, 4);
 	put_name(t, "_HID");
+	return package;
+}
+
+static void put_virtio(struct table *t, unsigned i)
+{
+	const char name[4] = {'V', '0', '0', (char)('0' + i)};
+	size_t package = device_begin(t, name);
+
 	put_le(t, AML_STRING, 1);
 	put(t, "LNRO0005", 9);
 	put_name(t, "_UID");
@@ -173,7 +185,36 @@ static void put_device(struct table *t, unsigned i)
 	put_le(t, i, 1);
 	put_name(t, "_CCA");
 	put_le(t, AML_ONE, 1);
-	put_resources(t, i);
+	size_t resources = resources_begin(t, 12 + 9 + 2);
+
+	put_le(t, RES_MEMORY32_FIXED, 1);
+	put_le(t, 9, 2);
+	put_le(t, 1, 1); /* writable */
+	put_le(t, MV_GPA_MMIO + (uint64_t)i * MV_MMIO_WINDOW_BYTES, 4);
+	put_le(t, MV_MMIO_WINDOW_BYTES, 4);
+	resources_end(t, resources, MV_GSI_FIRST + i);
+	package_end(t, package);
+}
+
+/* The console. Linux finds its ports without us, but not its interrupt: a hardware-reduced machine has
+ * no old interrupt controller to guess from. */
+static void put_serial(struct table *t)
+{
+	size_t package = device_begin(t, "COM0");
+
+	put_le(t, AML_DWORD, 1);
+	put_le(t, EISA_PNP0501, 4);
+	put_name(t, "_UID");
+	put_le(t, AML_ZERO, 1);
+	size_t resources = resources_begin(t, 8 + 9 + 2);
+
+	put_le(t, RES_IO, 1);
+	put_le(t, 1, 1); /* decodes 16 bits */
+	put_le(t, MV_SERIAL_PORT, 2);
+	put_le(t, MV_SERIAL_PORT, 2);
+	put_le(t, 1, 1);
+	put_le(t, 8, 1); /* ports */
+	resources_end(t, resources, MV_GSI_SERIAL);
 	package_end(t, package);
 }
 
@@ -185,7 +226,8 @@ static void put_dsdt(struct table *t, unsigned devices)
 
 	put(t, "\\_SB_", 5);
 	for (unsigned i = 0; i < devices; i++)
-		put_device(t, i);
+		put_virtio(t, i);
+	put_serial(t);
 	package_end(t, package);
 	finish(t);
 }

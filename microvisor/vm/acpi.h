@@ -2,7 +2,8 @@
  * virtio devices, without PCI and without a kernel command line.
  *
  * Hardware-reduced: no timer, no interrupt controller of the old PC, no power states. The DSDT has one
- * device LNRO0005 per slot, which Linux's virtio_mmio driver binds to, in the order of the slots. */
+ * device LNRO0005 per slot, which Linux's virtio_mmio driver binds to, in the order of the slots, and the
+ * serial port. */
 #ifndef MV_VM_ACPI_H
 #define MV_VM_ACPI_H
 

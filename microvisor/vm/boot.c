@@ -152,12 +152,16 @@ static int put_zeropage(const struct mv_mem *mem, uint64_t ram_bytes, const stru
 	return 0;
 }
 
-/* Flat segments, and the first GiB mapped to itself by 2 MiB pages: what the entry expects. */
+/* Flat segments, and the first GiB mapped to itself by 2 MiB pages: what the entry expects. And a BIOS
+ * that only resets. */
 static int put_tables(const struct mv_mem *mem)
 {
 	static const uint64_t gdt[] = {0, 0x00af9b000000ffff, 0x00cf93000000ffff,
 				       0x008f8b000000ffff};
 	static const uint64_t idt = 0;
+	/* mov $0xfe, %al; out %al, $0x64; hlt; jmp . - 1: Linux restarts a hardware-reduced machine by a
+	 * jump to the BIOS, and would run through zeros there for ever. */
+	static const uint8_t bios[] = {0xb0, 0xfe, 0xe6, 0x64, 0xf4, 0xeb, 0xfd};
 	const uint64_t pml4 = MV_GPA_PDPT | 3;
 	const uint64_t pdpt = MV_GPA_PD | 3;
 	uint64_t pd[512];
@@ -168,6 +172,8 @@ static int put_tables(const struct mv_mem *mem)
 
 	if (r == 0)
 		r = put(mem, MV_GPA_IDT, &idt, sizeof(idt));
+	if (r == 0)
+		r = put(mem, MV_GPA_BIOS, bios, sizeof(bios));
 	if (r == 0)
 		r = put(mem, MV_GPA_PML4, &pml4, sizeof(pml4));
 	if (r == 0)

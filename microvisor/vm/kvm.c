@@ -52,13 +52,15 @@ static int ask_for_msr_exits(int vm_fd)
 	return ioctl(vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
-/* No performance counters: a guest measures its neighbours with them. Older kernels cannot. */
-static void drop_pmu(int vm_fd)
+/* No performance counters: a guest measures its neighbours with them. A kernel
+ * that cannot hide them gives guests none, or is too old to ask. */
+static int drop_pmu(const struct mv_kvm *kvm)
 {
 	struct kvm_enable_cap cap = {.cap = KVM_CAP_PMU_CAPABILITY, .args = {KVM_PMU_CAP_DISABLE}};
 
-	if (ioctl(vm_fd, KVM_ENABLE_CAP, &cap) < 0)
-		mv_log(MV_LOG_INFO, "kvm: performance counters stay visible to the guest: %m");
+	if (!(ioctl(kvm->fd, KVM_CHECK_EXTENSION, KVM_CAP_PMU_CAPABILITY) & KVM_PMU_CAP_DISABLE))
+		return 0;
+	return ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
 int mv_kvm_open(struct mv_kvm *kvm, int kvm_fd)
@@ -73,8 +75,8 @@ int mv_kvm_open(struct mv_kvm *kvm, int kvm_fd)
 		goto fail;
 	if (ioctl(kvm->vm_fd, KVM_SET_TSS_ADDR, MV_GPA_TSS) < 0)
 		goto fail;
-	drop_pmu(kvm->vm_fd);
-	if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0 || ask_for_msr_exits(kvm->vm_fd) < 0)
+	if (drop_pmu(kvm) < 0 || ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0 ||
+	    ask_for_msr_exits(kvm->vm_fd) < 0)
 		goto fail;
 	return 0;
 fail:

@@ -15,6 +15,7 @@
 #define MV_GPA_CMDLINE  UINT64_C(0x20000)
 #define MV_GPA_LOW_END  UINT64_C(0x9fc00) /* end of low memory; reserved from here to 1 MiB */
 #define MV_GPA_ACPI     UINT64_C(0xe0000)
+#define MV_GPA_BIOS     UINT64_C(0xffff0) /* where a real-mode reset jumps to */
 #define MV_GPA_KERNEL   UINT64_C(0x100000)
 
 /* RAM begins at 0 and ends at or below MV_RAM_BYTES_MAX, under the device windows. */

@@ -194,8 +194,9 @@ static void report(struct mv_machine *m)
 	struct mv_msg msg = {.type = MV_MSG_EXIT, .value = m->why, .detail = m->detail};
 
 	pthread_mutex_unlock(&m->lock);
-	mv_log(MV_LOG_INFO, "machine: ended why=%u detail=%u early_unknown=%llu", msg.value,
-	       msg.detail, (unsigned long long)m->early_unknown);
+	mv_log(MV_LOG_INFO, "machine: ended why=%u detail=%u early_unknown=%llu rip=0x%llx",
+	       msg.value, msg.detail, (unsigned long long)m->early_unknown,
+	       (unsigned long long)mv_vcpu_rip(&m->vcpu));
 	if (msg.value == MV_END_NOT_STARTED)
 		mv_log(MV_LOG_WARN, "guest: task not started: %s", mv_task_failure(m->task));
 	/* The agent may be gone: then there is nobody to tell. */

@@ -5,8 +5,8 @@
 
 enum kind {
 	SERIAL,
-	QUIET,    /* reads as the fill byte, writes are ignored */
-	KEYBOARD, /* the 8042's command port: 0xfe pulses the reset line */
+	QUIET, /* reads as the fill byte, writes are ignored */
+	KEYBOARD,
 	RESET_CF9 /* bit 2 resets */
 };
 
@@ -19,7 +19,7 @@ static const struct {
 } PORTS[] = {
 	{MV_SERIAL_PORT, MV_SERIAL_PORT + 7, SERIAL, 0},
 	{0x60, 0x60, QUIET, 0},
-	{0x64, 0x64, KEYBOARD, 0}, /* status: nothing to read, ready to take */
+	{MV_IO_KEYBOARD, MV_IO_KEYBOARD, KEYBOARD, 0}, /* status: nothing to read, ready to take */
 	{0x70, 0x71, QUIET, 0}, /* CMOS clock: all ones would mean "update in progress" for ever */
 	{0x80, 0x80, QUIET, 0xff}, /* written to pass time */
 	{0xed, 0xed, QUIET, 0xff}, /* the same */
@@ -27,7 +27,6 @@ static const struct {
 };
 
 enum {
-	KEYBOARD_PULSE_RESET = 0xfe,
 	CF9_RESET = 1 << 2
 };
 
@@ -62,7 +61,7 @@ enum mv_io mv_ports_out(struct mv_serial *serial, uint16_t port, const uint8_t *
 		return MV_IO_UNKNOWN;
 	if (PORTS[i].kind == SERIAL && n == 1)
 		mv_serial_out(serial, port - MV_SERIAL_PORT, bytes[0]);
-	if (PORTS[i].kind == KEYBOARD && bytes[0] == KEYBOARD_PULSE_RESET)
+	if (PORTS[i].kind == KEYBOARD && bytes[0] == MV_IO_KEYBOARD_RESET)
 		return MV_IO_RESET;
 	if (PORTS[i].kind == RESET_CF9 && (bytes[0] & CF9_RESET))
 		return MV_IO_RESET;

@@ -6,6 +6,11 @@
 
 #include "microvisor/vm/serial.h"
 
+enum {
+	MV_IO_KEYBOARD = 0x64,      /* the 8042's command port */
+	MV_IO_KEYBOARD_RESET = 0xfe /* pulse the reset line */
+};
+
 enum mv_io {
 	MV_IO_DONE,
 	MV_IO_UNKNOWN, /* not one of ours: reads as all ones, writes are ignored */

@@ -1,0 +1,19 @@
+/* The jailed child that becomes ampoule-microvm, and the launch message of its guest. */
+#ifndef TESTS_SUPPORT_DRIVE_LAUNCH_H
+#define TESTS_SUPPORT_DRIVE_LAUNCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Forks and executes program as the agent does: a session, an empty mount namespace, the uid, no new
+ * privileges, only stderr and the control socket. The process id; exits with a message on failure. */
+pid_t launch_microvm(const char *program, uid_t uid, int control);
+
+/* A folder as a share: a detached, read-only clone of its mount. A descriptor; exits on failure. */
+int launch_clone_folder(const char *path);
+
+/* The launch message (microvisor/guest.h) for argv and mounts, both ending in NULL; on the heap. */
+void *launch_message(char *const *argv, char *const *mounts, uint32_t uid, size_t *ret_n);
+
+#endif
