@@ -14,6 +14,7 @@ struct run {
 	size_t count;                       /* of now */
 	uint16_t lists[2][MV_PATH_MAX + 1]; /* the set now and the next one, in turn */
 	uint16_t seen[MV_PATH_MAX + 1];     /* step in which a state was last added */
+	uint16_t arrived[MV_PATH_MAX + 1];  /* and in which its stars were last passed over */
 	uint16_t *now;
 	uint16_t *next;
 };
@@ -40,13 +41,14 @@ static size_t push(struct run *run, uint16_t *list, size_t count, size_t at, uin
  * of the list. */
 static size_t arrive(struct run *run, uint16_t *list, size_t count, size_t at, uint16_t step)
 {
-	for (;;) {
+	while (run->arrived[at] != step) {
 		size_t stars = star_count(run, at);
 		size_t after = at + stars;
 
+		run->arrived[at] = step;
 		count = push(run, list, count, at, step);
 		if (stars == 0)
-			return count;
+			break;
 		if (stars > 1 && at > 0 && run->pattern[at - 1] == '/' && after < run->bytes &&
 		    run->pattern[after] == '/') {
 			/* no component at all: the slash behind the stars is the one before them */
@@ -55,6 +57,7 @@ static size_t arrive(struct run *run, uint16_t *list, size_t count, size_t at, u
 		}
 		at = after;
 	}
+	return count;
 }
 
 static void start(struct run *run, const char *pattern, size_t bytes)
@@ -64,6 +67,7 @@ static void start(struct run *run, const char *pattern, size_t bytes)
 	run->now = run->lists[0];
 	run->next = run->lists[1];
 	memset(run->seen, 0, (bytes + 1) * sizeof(run->seen[0]));
+	memset(run->arrived, 0, (bytes + 1) * sizeof(run->arrived[0]));
 	run->count = arrive(run, run->now, 0, 0, 1);
 }
 
@@ -117,7 +121,7 @@ bool mv_glob_matches(const char *pattern, size_t pattern_bytes, const char *text
 {
 	size_t literal = mv_glob_literal(pattern, pattern_bytes);
 	__attribute__((uninitialized)) struct run
-		run; /* 24 KiB: zeroing it would cost more than the match */
+		run; /* 32 KiB: zeroing it would cost more than the match */
 
 	if (pattern_bytes > MV_PATH_MAX || n > MV_PATH_MAX || n < literal ||
 	    memcmp(pattern, text, literal) != 0)
