@@ -1,0 +1,53 @@
+/* The control connection's frames as the host reads them (guest.h): collected, checked, and held to
+ * their order. Pure: no device, no descriptor.
+ *
+ *	guest: READY        host: LAUNCH        guest: STARTED        guest: EXIT
+ *
+ * FAILED may come in place of any of the guest's frames before STARTED, and is the last one, like EXIT.
+ * A frame at another time, of another length or of an unknown type gives -EBADMSG: the guest is not
+ * what was signed, and the micro-VM ends. Main loop only. */
+#ifndef MV_GUEST_FRAMES_H
+#define MV_GUEST_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "microvisor/guest.h"
+
+enum {
+	MV_FAILED_TEXT_MAX = 256,
+	MV_FRAME_HEADER_BYTES = 8,
+	MV_GUEST_FRAME_MAX = MV_FRAME_HEADER_BYTES + 4 + MV_FAILED_TEXT_MAX
+};
+
+enum mv_frames_state {
+	MV_FRAMES_BOOTING,  /* expects READY */
+	MV_FRAMES_READY,    /* LAUNCH is to be sent: nothing may come, save FAILED */
+	MV_FRAMES_LAUNCHED, /* expects STARTED */
+	MV_FRAMES_RUNNING,  /* expects EXIT */
+	MV_FRAMES_OVER      /* nothing may come */
+};
+
+/* All zero is the start. Fields are valid from the frame on that brings them. */
+struct mv_frames {
+	enum mv_frames_state state;
+	uint32_t is_dax;                      /* READY */
+	uint32_t wait_status;                 /* EXIT */
+	uint32_t error;                       /* FAILED; 1..4095 */
+	char failure[MV_FAILED_TEXT_MAX + 1]; /* FAILED; printable ASCII, other bytes as '?' */
+	size_t have;
+	uint8_t bytes[MV_GUEST_FRAME_MAX];
+};
+
+/* Takes bytes of the stream up to the end of one frame; *ret_used says how many. The frame's type (enum
+ * mv_frame) when one was completed and is in order, 0 when more bytes are needed, -EBADMSG. */
+int mv_frames_take(struct mv_frames *control, const uint8_t *bytes, size_t n, size_t *ret_used)
+	__attribute__((warn_unused_result));
+/* LAUNCH was sent: STARTED may come. */
+void mv_frames_launched(struct mv_frames *control);
+/* Encodes the header of a host's frame; MV_FRAME_HEADER_BYTES. */
+void mv_frames_header(uint8_t *out, enum mv_frame type, uint32_t payload_bytes);
+/* Encodes a SIGNAL frame; MV_FRAME_HEADER_BYTES + 4. */
+void mv_frames_signal(uint8_t *out, uint32_t signo);
+
+#endif

@@ -1,0 +1,280 @@
+#include "microvisor/guest/stdio.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Each turn of the loop moves at most one chunk per stream, so that none starves the others. A stream's
+ * bytes are taken from the device only when the ones before them are written: the guest's credit, and
+ * with it the task, follows the user's reader. */
+
+enum {
+	POLL_WAKE,
+	POLL_STREAMS,
+	POLL_COUNT = POLL_STREAMS + 3,
+	STACK_BYTES = 64 << 10, /* huge pages would give a larger one 2 MiB of memory */
+	RELEASE_WAIT_S = 1
+};
+
+bool mv_stdio_is_allowed(struct mv_arbiter *arbiter, const struct mv_exit *from, const char *object,
+			 unsigned op)
+{
+	struct mv_access access = {
+		.class = MV_CLASS_STDIO,
+		.op = (uint8_t)op,
+		.object_bytes = (uint16_t)strlen(object),
+		.object = object,
+	};
+	struct mv_decision decision;
+
+	mv_arbiter_decide(arbiter, &access, from, &decision);
+	return decision.verdict == MV_ALLOW;
+}
+
+static void close_stream(struct mv_stdio_stream *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+	s->have = 0;
+}
+
+/* The reader is gone or not allowed: the task's next write fails. */
+static void break_stream(struct mv_stdio *io, struct mv_stdio_stream *s)
+{
+	close_stream(s);
+	mv_vsock_reset(io->vsock, s->port);
+}
+
+/* This thread is no vCPU: there is no exit to tell of. */
+static bool is_allowed(struct mv_stdio *io, const struct mv_stdio_stream *s, unsigned op)
+{
+	const struct mv_exit none = {0};
+
+	return mv_stdio_is_allowed(io->arbiter, &none, s->object, op);
+}
+
+/* Reads one chunk of the user's input; there is room for `room` bytes. */
+static void feed(struct mv_stdio *io, struct mv_stdio_stream *s, size_t room)
+{
+	size_t want = room < MV_STDIO_CHUNK ? room : MV_STDIO_CHUNK;
+	ssize_t n = read(s->fd, s->bytes, want);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	/* An error of the descriptor (a terminal that went away, a folder) is the end of input. */
+	if (n > 0 && is_allowed(io, s, MV_OP_READ)) {
+		(void)mv_vsock_write(io->vsock, s->port, s->bytes, (size_t)n); /* it has room */
+		return;
+	}
+	mv_vsock_end(io->vsock, s->port);
+	close_stream(s);
+}
+
+/* Takes the next chunk of the guest's output, filtered. */
+static void fill(struct mv_stdio *io, struct mv_stdio_stream *s)
+{
+	uint8_t chunk[MV_STDIO_CHUNK];
+	size_t n = mv_vsock_read(io->vsock, s->port, chunk, sizeof(chunk));
+
+	if (n == 0)
+		return;
+	if (!is_allowed(io, s, MV_OP_WRITE)) {
+		break_stream(io, s);
+		return;
+	}
+	s->at = 0;
+	if (s->is_filtered) {
+		s->have = mv_filter_put(&s->filter, chunk, n, s->bytes);
+	} else {
+		memcpy(s->bytes, chunk, n);
+		s->have = n;
+	}
+}
+
+static ssize_t write_some(const struct mv_stdio_stream *s)
+{
+	const uint8_t *from = s->bytes + s->at;
+
+	if (s->is_socket)
+		return send(s->fd, from, s->have, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return write(s->fd, from, s->is_file || s->have < PIPE_BUF ? s->have : PIPE_BUF);
+}
+
+static void drain(struct mv_stdio *io, struct mv_stdio_stream *s)
+{
+	ssize_t n = write_some(s);
+
+	if (n < 0 && errno != EINTR && errno != EAGAIN) {
+		break_stream(io, s);
+	} else if (n > 0) {
+		s->at += (size_t)n;
+		s->have -= (size_t)n;
+	}
+}
+
+/* The end of the guest's output: what the filter still holds, then the descriptor is closed. */
+static void end_output(struct mv_stdio_stream *s)
+{
+	if (s->is_filtered && !s->has_ended) {
+		s->at = 0;
+		s->have = mv_filter_end(&s->filter, s->bytes);
+	}
+	s->has_ended = true;
+	if (s->have == 0)
+		close_stream(s);
+}
+
+/* What to wait for at an output stream, after taking what the device holds. */
+static void prepare_output(struct mv_stdio *io, struct mv_stdio_stream *s, bool is_finishing,
+			   struct pollfd *p)
+{
+	if (s->fd >= 0 && s->have == 0) {
+		unsigned ready = mv_vsock_ready(io->vsock, s->port);
+
+		if (ready & MV_VSOCK_INPUT)
+			fill(io, s);
+		else if ((ready & MV_VSOCK_ENDED) || is_finishing)
+			end_output(s);
+	}
+	*p = (struct pollfd){.fd = s->have ? s->fd : -1, .events = POLLOUT};
+}
+
+static void prepare_input(struct mv_stdio *io, struct mv_stdio_stream *s, bool is_finishing,
+			  struct pollfd *p)
+{
+	unsigned ready = s->fd >= 0 ? mv_vsock_ready(io->vsock, s->port) : 0;
+
+	if ((ready & MV_VSOCK_ENDED) || is_finishing)
+		close_stream(s);
+	*p = (struct pollfd){.fd = (ready & MV_VSOCK_OUTPUT) ? s->fd : -1, .events = POLLIN};
+}
+
+static void serve(struct mv_stdio *io, const struct pollfd p[POLL_COUNT])
+{
+	struct mv_stdio_stream *in = &io->streams[0];
+	uint64_t wakes;
+
+	if (p[POLL_WAKE].revents && read(io->wake_fd, &wakes, sizeof(wakes)) < 0)
+		return;
+	if (p[POLL_STREAMS].revents) {
+		size_t room = mv_vsock_room(io->vsock, in->port);
+
+		if (room > 0)
+			feed(io, in, room);
+	}
+	for (unsigned i = 1; i < 3; i++)
+		if (p[POLL_STREAMS + i].revents)
+			drain(io, &io->streams[i]);
+}
+
+static void report_done(struct mv_stdio *io)
+{
+	atomic_store(&io->is_done, true);
+	(void)eventfd_write(io->done_fd, 1); /* fails only when it is signalled already */
+}
+
+static void *run(void *context)
+{
+	struct mv_stdio *io = context;
+	struct pollfd p[POLL_COUNT] = {[POLL_WAKE] = {.fd = io->wake_fd, .events = POLLIN}};
+
+	if (io->enter)
+		io->enter(io->context);
+	while (!atomic_load(&io->is_stopping)) {
+		/* Read before the streams: what came before it is in the device by then. */
+		bool is_finishing = atomic_load(&io->is_finishing);
+
+		prepare_input(io, &io->streams[0], is_finishing, &p[POLL_STREAMS]);
+		for (unsigned i = 1; i < 3; i++)
+			prepare_output(io, &io->streams[i], is_finishing, &p[POLL_STREAMS + i]);
+		if (is_finishing && io->streams[1].fd < 0 && io->streams[2].fd < 0) {
+			report_done(io);
+			break;
+		}
+		if (poll(p, POLL_COUNT, -1) > 0)
+			serve(io, p);
+	}
+	return NULL;
+}
+
+int mv_stdio_init(struct mv_stdio *io, const int fds[3], const bool filter[3])
+{
+	static const char *const objects[3] = {"stdin", "stdout", "stderr"};
+	struct stat st;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct mv_stdio_stream *s = &io->streams[i];
+
+		s->fd = fds[i];
+		s->is_given = fds[i] >= 0;
+		s->port = MV_PORT_STDIN + i;
+		s->object = objects[i];
+		s->is_filtered = i > 0 && filter[i];
+		if (s->fd >= 0 && fstat(s->fd, &st) == 0) {
+			s->is_socket = S_ISSOCK(st.st_mode);
+			s->is_file = S_ISREG(st.st_mode);
+		}
+	}
+	io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return io->wake_fd < 0 ? -errno : 0;
+}
+
+int mv_stdio_start(struct mv_stdio *io)
+{
+	pthread_attr_t attr;
+	sigset_t all;
+	sigset_t before;
+
+	int r = pthread_attr_init(&attr);
+
+	if (r != 0)
+		return -r;
+	(void)pthread_attr_setstacksize(&attr, STACK_BYTES); /* a hint: the default works too */
+	/* SIGPIPE above all: with it blocked a write to a pipe without readers is an error, no death. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&io->thread, &attr, run, io);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	io->is_started = r == 0;
+	return -r;
+}
+
+void mv_stdio_wake(struct mv_stdio *io)
+{
+	(void)eventfd_write(io->wake_fd, 1); /* fails only when it is signalled already */
+}
+
+void mv_stdio_finish(struct mv_stdio *io)
+{
+	atomic_store(&io->is_finishing, true);
+	mv_stdio_wake(io);
+}
+
+bool mv_stdio_release(struct mv_stdio *io)
+{
+	struct timespec until;
+
+	if (io->is_started) {
+		atomic_store(&io->is_stopping, true);
+		mv_stdio_wake(io);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += RELEASE_WAIT_S;
+		if (pthread_timedjoin_np(io->thread, NULL, &until) != 0)
+			return false;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		close_stream(&io->streams[i]);
+	if (io->wake_fd >= 0)
+		close(io->wake_fd);
+	io->wake_fd = -1;
+	return true;
+}

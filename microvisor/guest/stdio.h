@@ -1,0 +1,73 @@
+/* The user's stdin, stdout and stderr against the guest's streams: one thread, plain blocking calls.
+ *
+ * O_NONBLOCK belongs to the open file, which the user's shell shares: it is never set. poll(2) says
+ * when a descriptor is ready, and at most PIPE_BUF bytes are then written to a pipe or terminal. Another
+ * writer may still take that room first; then this thread alone waits, and the micro-VM can be stopped
+ * and times out as ever.
+ *
+ * Open only to be embedded in struct mv_task. */
+#ifndef MV_GUEST_STDIO_H
+#define MV_GUEST_STDIO_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "microvisor/arbiter/arbiter.h"
+#include "microvisor/guest/filter.h"
+#include "microvisor/virtio/vsock.h"
+
+enum {
+	MV_STDIO_CHUNK = 4096
+};
+
+/* One of the user's descriptors; stdio thread only, once it runs. */
+struct mv_stdio_stream {
+	int fd;        /* owned; -1: none, or closed since */
+	bool is_given; /* the user has this stream; never changes */
+	unsigned port;
+	const char *object; /* for the arbiter: "stdin", ... */
+	bool is_socket;
+	bool is_file; /* regular: a write never waits for a reader */
+	bool is_filtered;
+	bool has_ended; /* the filter's tail is in bytes */
+	struct mv_filter filter;
+	size_t at;
+	size_t have; /* of bytes, not yet written */
+	uint8_t bytes[MV_FILTER_ROOM(MV_STDIO_CHUNK)];
+};
+
+struct mv_stdio {
+	struct mv_vsock *vsock;       /* borrowed */
+	struct mv_arbiter *arbiter;   /* borrowed */
+	void (*enter)(void *context); /* first call on the thread; may be NULL */
+	void *context;
+	int done_fd; /* borrowed eventfd, signalled when everything is written */
+	int wake_fd; /* owned eventfd */
+	pthread_t thread;
+	bool is_started;
+	atomic_bool is_finishing; /* no more will come from the guest */
+	atomic_bool is_stopping;
+	atomic_bool is_done;
+	struct mv_stdio_stream streams[3];
+};
+
+/* Prepares the three streams; fds are taken, also on error. 0 or -errno. */
+int mv_stdio_init(struct mv_stdio *stdio, const int fds[3], const bool filter[3])
+	__attribute__((warn_unused_result));
+/* 0 or -errno. */
+int mv_stdio_start(struct mv_stdio *stdio) __attribute__((warn_unused_result));
+/* Something changed at a port; any thread, never blocks. */
+void mv_stdio_wake(struct mv_stdio *stdio);
+/* The guest has sent its last byte: write what is left, then set is_done and signal done_fd. */
+void mv_stdio_finish(struct mv_stdio *stdio);
+/* Ends the thread. False when it is stuck in a descriptor: stdio must then outlive the process. */
+bool mv_stdio_release(struct mv_stdio *stdio);
+
+/* Whether the policy lets the stream be used for one more chunk; records the access. */
+bool mv_stdio_is_allowed(struct mv_arbiter *arbiter, const struct mv_exit *from, const char *object,
+			 unsigned op);
+
+#endif

@@ -1,0 +1,288 @@
+#include "microvisor/guest/task.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "microvisor/guest/frames.h"
+#include "microvisor/guest/stdio.h"
+
+/* Main loop only, save the callbacks of the device: accept() reads is_launched on the vCPU thread, and
+ * wake() only signals. Order at the end: EXIT arrives behind the last byte of output, since the device
+ * takes packets in the guest's order; so what its ports hold then is all, and end() is called when the
+ * stdio thread has written it. */
+
+struct mv_task {
+	struct mv_vsock *vsock;
+	struct mv_arbiter *arbiter;
+	const struct mv_exit *exit;
+	const struct mv_task_ops *ops;
+	void *machine;
+	const uint8_t *launch;
+	size_t launch_bytes;
+	size_t launch_sent; /* frame header included */
+	uint64_t signals;   /* bit n - 1: signal n waits to be sent */
+	bool is_over;       /* end() was called or waits for the output */
+	bool has_told_end;
+	enum mv_end end;
+	uint32_t end_detail;
+	int event_fd;
+	atomic_bool is_launched; /* streams are accepted */
+	struct mv_frames frames;
+	struct mv_stdio stdio;
+};
+
+static void incident(void *context, const char *object)
+{
+	struct mv_task *t = context;
+	const struct mv_exit none = {0};
+	struct mv_access access = {
+		.class = MV_CLASS_MACHINE,
+		.op = MV_OP_WRITE,
+		.object_bytes = (uint16_t)strlen(object),
+		.object = object,
+	};
+
+	mv_arbiter_incident(t->arbiter, &access, &none);
+}
+
+/* vCPU thread, inside the exit that carries the request. */
+static bool accept_port(void *context, unsigned port)
+{
+	struct mv_task *t = context;
+
+	if (port == MV_PORT_CONTROL)
+		return true;
+	if (!atomic_load(&t->is_launched))
+		return false;
+	const struct mv_stdio_stream *s = &t->stdio.streams[port - MV_PORT_STDIN];
+	unsigned op = port == MV_PORT_STDIN ? MV_OP_READ : MV_OP_WRITE;
+
+	return s->is_given && mv_stdio_is_allowed(t->arbiter, t->exit, s->object, op);
+}
+
+static void wake_port(void *context, unsigned port)
+{
+	struct mv_task *t = context;
+
+	if (port == MV_PORT_CONTROL)
+		(void)eventfd_write(t->event_fd, 1); /* fails only when it is signalled already */
+	else
+		mv_stdio_wake(&t->stdio);
+}
+
+static const struct mv_vsock_ops vsock_ops = {
+	.accept = accept_port,
+	.wake = wake_port,
+	.incident = incident,
+};
+
+struct mv_task *mv_task_new(const struct mv_task_config *config)
+{
+	struct mv_task *t = calloc(1, sizeof(*t));
+
+	if (!t || config->launch_bytes < 1 || config->launch_bytes > MV_FRAME_BYTES_MAX) {
+		for (unsigned i = 0; i < 3; i++)
+			if (config->fds[i] >= 0)
+				close(config->fds[i]);
+		free(t);
+		return NULL;
+	}
+	t->vsock = config->vsock;
+	t->arbiter = config->arbiter;
+	t->exit = config->exit;
+	t->ops = config->ops;
+	t->machine = config->machine;
+	t->launch = config->launch;
+	t->launch_bytes = config->launch_bytes;
+	t->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	t->stdio.vsock = config->vsock;
+	t->stdio.arbiter = config->arbiter;
+	t->stdio.enter = config->ops->stdio_thread;
+	t->stdio.context = config->machine;
+	t->stdio.done_fd = t->event_fd;
+	if (mv_stdio_init(&t->stdio, config->fds, config->filter) < 0 || t->event_fd < 0) {
+		mv_task_free(t);
+		return NULL;
+	}
+	mv_vsock_serve(t->vsock, &vsock_ops, t);
+	return t;
+}
+
+int mv_task_start(struct mv_task *t)
+{
+	return mv_stdio_start(&t->stdio);
+}
+
+void mv_task_free(struct mv_task *t)
+{
+	if (!t)
+		return;
+	mv_vsock_serve(t->vsock, NULL, NULL);
+	if (!mv_stdio_release(&t->stdio))
+		return;
+	if (t->event_fd >= 0)
+		close(t->event_fd);
+	free(t);
+}
+
+int mv_task_fd(const struct mv_task *t)
+{
+	return t->event_fd;
+}
+
+static void tell_end(struct mv_task *t)
+{
+	if (t->has_told_end)
+		return;
+	t->has_told_end = true;
+	t->ops->end(t->machine, t->end, t->end_detail);
+}
+
+/* The task is over: told when nothing of its output is left to be written. */
+static void finish(struct mv_task *t, enum mv_end why, uint32_t detail)
+{
+	t->is_over = true;
+	t->end = why;
+	t->end_detail = detail;
+	mv_stdio_finish(&t->stdio);
+}
+
+/* A guest that broke the protocol is ended at once, whoever still reads its output. */
+static void give_up(struct mv_task *t, const char *object)
+{
+	incident(t, object);
+	finish(t, MV_END_GUEST, 0);
+	tell_end(t);
+}
+
+static void on_frame(struct mv_task *t, int type)
+{
+	switch (type) {
+	case MV_FRAME_READY:
+		t->ops->state(t->machine, MV_STATE_READY);
+		break;
+	case MV_FRAME_STARTED:
+		t->ops->state(t->machine, MV_STATE_RUNNING);
+		break;
+	case MV_FRAME_FAILED:
+		finish(t, MV_END_NOT_STARTED, t->frames.error);
+		break;
+	case MV_FRAME_EXIT:
+		finish(t, MV_END_TASK, t->frames.wait_status);
+		break;
+	default: /* mv_frames_take() gives no other */
+		break;
+	}
+}
+
+/* What the guest said so far: one ring of it, so that a guest that talks without end cannot keep the
+ * main loop here. */
+static void hear(struct mv_task *t)
+{
+	uint8_t bytes[512];
+	size_t left = MV_VSOCK_BUFFER;
+
+	while (left > 0 && !t->is_over) {
+		size_t n = mv_vsock_read(t->vsock, MV_PORT_CONTROL, bytes, sizeof(bytes));
+		size_t at = 0;
+
+		if (n == 0)
+			return;
+		left -= n < left ? n : left;
+		while (at < n && !t->is_over) {
+			size_t used;
+			int r = mv_frames_take(&t->frames, bytes + at, n - at, &used);
+
+			if (r < 0) {
+				give_up(t, "bad-control");
+				return;
+			}
+			at += used;
+			on_frame(t, r);
+		}
+	}
+	(void)eventfd_write(t->event_fd, 1); /* there may be more */
+}
+
+/* The launch message, as far as there is room; the guest's credit paces it. */
+static void send_launch(struct mv_task *t)
+{
+	uint8_t header[MV_FRAME_HEADER_BYTES];
+	size_t whole = sizeof(header) + t->launch_bytes;
+
+	if (t->frames.state != MV_FRAMES_READY)
+		return;
+	/* Before the first byte: the guest may answer with a stream before the last one is noted here. */
+	atomic_store(&t->is_launched, true);
+	if (t->launch_sent == 0) {
+		mv_frames_header(header, MV_FRAME_LAUNCH, (uint32_t)t->launch_bytes);
+		if (mv_vsock_room(t->vsock, MV_PORT_CONTROL) < sizeof(header))
+			return;
+		t->launch_sent = mv_vsock_write(t->vsock, MV_PORT_CONTROL, header, sizeof(header));
+	}
+	if (t->launch_sent < sizeof(header))
+		return;
+	t->launch_sent += mv_vsock_write(t->vsock, MV_PORT_CONTROL,
+					 t->launch + (t->launch_sent - sizeof(header)),
+					 whole - t->launch_sent);
+	if (t->launch_sent == whole)
+		mv_frames_launched(&t->frames);
+}
+
+static void send_signals(struct mv_task *t)
+{
+	uint8_t frame[MV_FRAME_HEADER_BYTES + 4];
+
+	while (t->signals && t->frames.state == MV_FRAMES_RUNNING &&
+	       mv_vsock_room(t->vsock, MV_PORT_CONTROL) >= sizeof(frame)) {
+		unsigned bit = (unsigned)__builtin_ctzll(t->signals);
+
+		mv_frames_signal(frame, bit + 1);
+		(void)mv_vsock_write(t->vsock, MV_PORT_CONTROL, frame, sizeof(frame));
+		t->signals &= ~(1ull << bit);
+	}
+}
+
+void mv_task_handle(struct mv_task *t)
+{
+	eventfd_t count;
+
+	(void)eventfd_read(t->event_fd, &count); /* nothing there: a call too many does no harm */
+	mv_vsock_continue(t->vsock);
+	/* Looked at before the bytes are read: those of an ended connection are all there by then. */
+	bool has_ended = mv_vsock_ready(t->vsock, MV_PORT_CONTROL) & MV_VSOCK_ENDED;
+
+	hear(t);
+	if (has_ended && !t->is_over &&
+	    !(mv_vsock_ready(t->vsock, MV_PORT_CONTROL) & MV_VSOCK_INPUT))
+		give_up(t, "control-lost");
+	if (!t->is_over) {
+		send_launch(t);
+		send_signals(t);
+	}
+	if (t->is_over && atomic_load(&t->stdio.is_done))
+		tell_end(t);
+}
+
+int mv_task_signal(struct mv_task *t, unsigned signo)
+{
+	if (signo < 1 || signo > 64)
+		return -EINVAL;
+	t->signals |= 1ull << (signo - 1);
+	send_signals(t);
+	return 0;
+}
+
+bool mv_task_is_dax(const struct mv_task *t)
+{
+	return t->frames.is_dax;
+}
+
+const char *mv_task_failure(const struct mv_task *t)
+{
+	return t->frames.failure;
+}

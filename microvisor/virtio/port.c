@@ -1,0 +1,196 @@
+#include "microvisor/virtio/port.h"
+
+#include <endian.h>
+
+#include "microvisor/guest.h"
+
+/* Control packets that a port still has to send; bits of pending. */
+enum {
+	PENDING_RESPONSE = 1,
+	PENDING_CREDIT = 2,
+	PENDING_RST = 4
+};
+
+void mv_port_open(struct mv_vsock_port *p, const struct virtio_vsock_hdr *h)
+{
+	p->state = MV_PORT_OPEN;
+	p->guest_port = le32toh(h->src_port);
+	p->guest_buf_alloc = le32toh(h->buf_alloc);
+	p->guest_fwd_cnt = le32toh(h->fwd_cnt);
+	p->pending = PENDING_RESPONSE;
+}
+
+void mv_port_close(struct mv_vsock_port *p, bool rst)
+{
+	p->state = MV_PORT_DONE;
+	p->pending = rst ? PENDING_RST : 0;
+	p->ending = false;
+	p->guest_ended = p->guest_deaf = true;
+	mv_fifo_clear(&p->out);
+}
+
+static const char *refuse(struct mv_vsock_port *p, const char *object)
+{
+	mv_port_close(p, true);
+	return object;
+}
+
+/* The payload of a packet into the port's ring. */
+static const char *on_data(struct mv_vsock_port *p, const struct mv_chain *chain, uint32_t n)
+{
+	size_t at = sizeof(struct virtio_vsock_hdr);
+
+	if (p->guest_ended)
+		return refuse(p, "vsock-flow");
+	/* The ring's room is the credit we gave, to the byte. */
+	if (n > MV_FIFO_BYTES - p->in.count)
+		return refuse(p, "vsock-credit");
+	p->received += n;
+	while (n > 0) {
+		size_t part;
+		uint8_t *to = mv_fifo_back(&p->in, &part);
+
+		part = part < n ? part : n;
+		(void)mv_chain_read(chain, at, to, part);
+		mv_fifo_added(&p->in, part);
+		at += part;
+		n -= (uint32_t)part;
+	}
+	return NULL;
+}
+
+static void on_shutdown(struct mv_vsock_port *p, uint32_t flags)
+{
+	if (flags & VIRTIO_VSOCK_SHUTDOWN_SEND)
+		p->guest_ended = true;
+	if (flags & VIRTIO_VSOCK_SHUTDOWN_RCV) {
+		p->guest_deaf = true;
+		mv_fifo_clear(&p->out);
+	}
+	/* Section 5.10.6.6: RST says that the disconnect is complete. */
+	if (p->guest_ended && p->guest_deaf)
+		mv_port_close(p, true);
+}
+
+const char *mv_port_take_packet(struct mv_vsock_port *p, const struct virtio_vsock_hdr *h,
+				const struct mv_chain *chain)
+{
+	p->guest_buf_alloc = le32toh(h->buf_alloc);
+	p->guest_fwd_cnt = le32toh(h->fwd_cnt);
+	/* More taken than was sent: the difference wraps far over what can be in flight. */
+	if (p->sent - p->guest_fwd_cnt > INT32_MAX)
+		return refuse(p, "vsock-credit");
+	switch (le16toh(h->op)) {
+	case VIRTIO_VSOCK_OP_RW:
+		return on_data(p, chain, le32toh(h->len));
+	case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
+		return NULL;
+	case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
+		p->pending |= PENDING_CREDIT;
+		return NULL;
+	case VIRTIO_VSOCK_OP_SHUTDOWN:
+		on_shutdown(p, le32toh(h->flags));
+		return NULL;
+	case VIRTIO_VSOCK_OP_RST:
+		mv_port_close(p, false);
+		return NULL;
+	default: /* REQUEST on a connection, RESPONSE to nothing, unknown ones */
+		return refuse(p, "vsock-flow");
+	}
+}
+
+/* How many bytes the guest has room for. Its counters are its own claim: a wrong one can only keep
+ * bytes here or have its kernel drop them. */
+static uint32_t credit(const struct mv_vsock_port *p)
+{
+	uint32_t in_flight = p->sent - p->guest_fwd_cnt;
+
+	return in_flight < p->guest_buf_alloc ? p->guest_buf_alloc - in_flight : 0;
+}
+
+static bool has_data(const struct mv_vsock_port *p)
+{
+	return p->state == MV_PORT_OPEN && p->out.count > 0 && credit(p) > 0;
+}
+
+static bool has_shutdown(const struct mv_vsock_port *p)
+{
+	return p->state == MV_PORT_OPEN && p->ending && !p->shutdown_sent && p->out.count == 0;
+}
+
+bool mv_port_has_packet(const struct mv_vsock_port *p)
+{
+	return p->pending || has_data(p) || has_shutdown(p);
+}
+
+/* Chooses the next packet: control first, then bytes, then the end. Fills op, flags and len and returns
+ * the payload, which is at most room bytes. */
+static const uint8_t *choose(struct mv_vsock_port *p, struct virtio_vsock_hdr *h, size_t room)
+{
+	if (p->pending & PENDING_RST) {
+		h->op = htole16(VIRTIO_VSOCK_OP_RST);
+		p->pending = 0;
+	} else if (p->pending & PENDING_RESPONSE) {
+		h->op = htole16(VIRTIO_VSOCK_OP_RESPONSE);
+		p->pending = 0;
+	} else if (has_data(p)) {
+		size_t n;
+		const uint8_t *bytes = mv_fifo_front(&p->out, &n);
+
+		n = n < room ? n : room;
+		n = n < credit(p) ? n : credit(p);
+		h->op = htole16(VIRTIO_VSOCK_OP_RW);
+		h->len = htole32((uint32_t)n);
+		p->pending = 0; /* every packet carries the credit */
+		return bytes;
+	} else if (p->pending & PENDING_CREDIT) {
+		h->op = htole16(VIRTIO_VSOCK_OP_CREDIT_UPDATE);
+		p->pending = 0;
+	} else {
+		h->op = htole16(VIRTIO_VSOCK_OP_SHUTDOWN);
+		h->flags = htole32(VIRTIO_VSOCK_SHUTDOWN_SEND);
+		p->shutdown_sent = true;
+	}
+	return NULL;
+}
+
+uint32_t mv_port_put_packet(struct mv_vsock_port *p, unsigned number, const struct mv_chain *chain)
+{
+	struct virtio_vsock_hdr h = {
+		.src_cid = htole64(MV_CID_HOST),
+		.dst_cid = htole64(MV_CID_GUEST),
+		.src_port = htole32(number),
+		.dst_port = htole32(p->guest_port),
+		.type = htole16(VIRTIO_VSOCK_TYPE_STREAM),
+		.buf_alloc = htole32(MV_FIFO_BYTES),
+		.fwd_cnt = htole32(p->taken),
+	};
+	const uint8_t *bytes = choose(p, &h, chain->write_bytes - sizeof(h));
+	uint32_t n = le32toh(h.len);
+
+	p->told = p->taken;
+	(void)mv_chain_write(chain, 0, &h, sizeof(h));
+	if (n > 0) {
+		(void)mv_chain_write(chain, sizeof(h), bytes, n);
+		mv_fifo_drop(&p->out, n);
+		p->sent += n;
+	}
+	return (uint32_t)sizeof(h) + n;
+}
+
+size_t mv_port_room(const struct mv_vsock_port *p)
+{
+	if (p->state != MV_PORT_OPEN || p->guest_deaf || p->ending)
+		return 0;
+	return MV_FIFO_BYTES - p->out.count;
+}
+
+size_t mv_port_read(struct mv_vsock_port *p, void *bytes, size_t n)
+{
+	n = mv_fifo_take(&p->in, bytes, n);
+	p->taken += (uint32_t)n;
+	/* A guest without credit has received - told = the whole ring: it is told at the first byte. */
+	if (p->state == MV_PORT_OPEN && n > 0 && p->received - p->told >= MV_FIFO_BYTES / 2)
+		p->pending |= PENDING_CREDIT;
+	return n;
+}

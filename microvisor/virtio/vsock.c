@@ -1,0 +1,391 @@
+#include "microvisor/virtio/vsock.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_vsock.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "microvisor/virtio/port.h"
+
+/* Everything here runs with the device's lock held, save the outermost lines of each public function.
+ *
+ * What the guest sends goes into its port's ring or is refused; what goes to the guest is first noted
+ * (a reply, a pending packet, bytes in a ring) and leaves only when the guest has given a buffer for
+ * it. So nothing waits for the guest, and nothing grows by its word. The transmit queue is not read
+ * while the table of replies is full (section 5.10.6.1 allows just that): a guest that never takes its
+ * RSTs stops only itself.
+ *
+ * Not done: datagrams, SEQPACKET, connections from the host, the event queue (there is no migration). */
+
+enum {
+	QUEUE_RX, /* named as the driver sees it: section 5.10.2 */
+	QUEUE_TX,
+	QUEUE_EVENT,
+	QUEUE_COUNT
+};
+
+enum {
+	REPLIES_MAX = 16,
+	PACKETS_PER_CALL = 512, /* then the lock is given back, and wake() asks for the rest */
+	SENDER_NONE = -1,
+	SENDER_REPLIES = 0
+};
+
+struct mv_vsock {
+	struct mv_device device; /* first: the ops get it back */
+	const struct mv_vsock_ops *ops;
+	void *context;
+	unsigned reply_count;
+	struct virtio_vsock_hdr replies[REPLIES_MAX]; /* RSTs of packets that belong to no port */
+	struct mv_chain chain; /* the one being served; too large for a stack */
+	struct mv_vsock_port ports[MV_VSOCK_PORTS]; /* by enum mv_port; [0] is not used */
+};
+
+_Static_assert((int)MV_VSOCK_BUFFER == (int)MV_FIFO_BYTES, "what is advertised is what is there");
+
+static void wake(struct mv_vsock *v, unsigned port)
+{
+	if (v->ops)
+		v->ops->wake(v->context, port);
+}
+
+static void incident(struct mv_vsock *v, const char *object)
+{
+	if (v->ops)
+		v->ops->incident(v->context, object);
+}
+
+static void close_port(struct mv_vsock *v, unsigned port, bool rst)
+{
+	mv_port_close(&v->ports[port], rst);
+	wake(v, port);
+}
+
+static void close_all(struct mv_vsock *v)
+{
+	v->reply_count = 0;
+	for (unsigned i = MV_PORT_CONTROL; i < MV_VSOCK_PORTS; i++)
+		if (v->ports[i].state == MV_PORT_OPEN)
+			close_port(v, i, false);
+}
+
+/* A ring that breaks the rules ends every connection: nothing can be heard or said any more. */
+static int broken(struct mv_vsock *v)
+{
+	close_all(v);
+	incident(v, "bad-queue");
+	return -EBADMSG;
+}
+
+/* The port whose turn it is to send something, SENDER_REPLIES or SENDER_NONE. */
+static int next_sender(const struct mv_vsock *v)
+{
+	if (v->reply_count > 0)
+		return SENDER_REPLIES;
+	for (unsigned i = MV_PORT_CONTROL; i < MV_VSOCK_PORTS; i++)
+		if (mv_port_has_packet(&v->ports[i]))
+			return (int)i;
+	return SENDER_NONE;
+}
+
+static uint32_t send_of_port(struct mv_vsock *v, unsigned port)
+{
+	struct mv_vsock_port *p = &v->ports[port];
+	bool was_full = mv_port_room(p) == 0;
+	uint32_t n = mv_port_put_packet(p, port, &v->chain);
+
+	if (was_full && mv_port_room(p) > 0)
+		wake(v, port);
+	return n;
+}
+
+static uint32_t send_reply(struct mv_vsock *v)
+{
+	struct virtio_vsock_hdr h = v->replies[0];
+
+	v->reply_count--;
+	memmove(v->replies, v->replies + 1, v->reply_count * sizeof(h));
+	(void)mv_chain_write(&v->chain, 0, &h, sizeof(h));
+	return sizeof(h);
+}
+
+/* Sends what waits, as far as the guest has given buffers. 0 or -EBADMSG. */
+static int deliver(struct mv_vsock *v)
+{
+	struct mv_queue *q = &v->device.queues[QUEUE_RX];
+	bool any = false;
+	int r = 0;
+	int sender;
+
+	while (mv_device_is_live(&v->device) && (sender = next_sender(v)) != SENDER_NONE) {
+		r = mv_queue_pop(q, &v->chain);
+		if (r <= 0)
+			break;
+		/* A buffer for a header and one byte is the least that gets anywhere. */
+		if (v->chain.write_bytes <= sizeof(struct virtio_vsock_hdr)) {
+			r = -EBADMSG;
+			break;
+		}
+		uint32_t n = sender == SENDER_REPLIES ? send_reply(v)
+						      : send_of_port(v, (unsigned)sender);
+
+		mv_queue_push(q, v->chain.head, n);
+		any = true;
+	}
+	if (any)
+		mv_device_interrupt(&v->device, q);
+	return r < 0 ? broken(v) : 0;
+}
+
+static void reply_rst(struct mv_vsock *v, const struct virtio_vsock_hdr *to)
+{
+	if (le16toh(to->op) == VIRTIO_VSOCK_OP_RST)
+		return;
+	/* Room was made sure of before the packet was taken from its queue. */
+	v->replies[v->reply_count++] = (struct virtio_vsock_hdr){
+		.src_cid = to->dst_cid,
+		.dst_cid = to->src_cid,
+		.src_port = to->dst_port,
+		.dst_port = to->src_port,
+		.type = to->type,
+		.op = htole16(VIRTIO_VSOCK_OP_RST),
+	};
+}
+
+static void on_request(struct mv_vsock *v, unsigned port, const struct virtio_vsock_hdr *h)
+{
+	struct mv_vsock_port *p = &v->ports[port];
+
+	if (p->state == MV_PORT_NEVER && v->ops && v->ops->accept(v->context, port)) {
+		mv_port_open(p, h);
+	} else {
+		reply_rst(v, h);
+		if (p->state != MV_PORT_NEVER)
+			return;
+		p->is_refused = true;
+	}
+	wake(v, port);
+}
+
+static void on_packet(struct mv_vsock *v, unsigned port, const struct virtio_vsock_hdr *h)
+{
+	const char *wrong = mv_port_take_packet(&v->ports[port], h, &v->chain);
+
+	if (wrong)
+		incident(v, wrong);
+	if (le16toh(h->op) != VIRTIO_VSOCK_OP_CREDIT_UPDATE)
+		wake(v, port);
+}
+
+/* One chain of the transmit queue. The header is read once; the payload is copied once, into a ring. */
+static void on_chain(struct mv_vsock *v)
+{
+	struct virtio_vsock_hdr h;
+
+	if (mv_chain_read(&v->chain, 0, &h, sizeof(h)) != sizeof(h) ||
+	    le32toh(h.len) > v->chain.read_bytes - sizeof(h) ||
+	    le64toh(h.src_cid) != MV_CID_GUEST) {
+		incident(v, "vsock-packet");
+		return;
+	}
+	uint32_t port = le32toh(h.dst_port);
+	bool ours = le64toh(h.dst_cid) == MV_CID_HOST &&
+		    le16toh(h.type) == VIRTIO_VSOCK_TYPE_STREAM && port >= MV_PORT_CONTROL &&
+		    port < MV_VSOCK_PORTS;
+
+	if (!ours)
+		reply_rst(v, &h);
+	else if (v->ports[port].state == MV_PORT_OPEN &&
+		 v->ports[port].guest_port == le32toh(h.src_port))
+		on_packet(v, port, &h);
+	else if (le16toh(h.op) == VIRTIO_VSOCK_OP_REQUEST)
+		on_request(v, port, &h);
+	else
+		reply_rst(v, &h);
+}
+
+/* Takes packets while replies have room. *budget is what may still be served; 0 or -EBADMSG. */
+static int collect(struct mv_vsock *v, unsigned *budget)
+{
+	struct mv_queue *q = &v->device.queues[QUEUE_TX];
+	bool any = false;
+	int r = 0;
+
+	while (*budget > 0 && v->reply_count < REPLIES_MAX) {
+		r = mv_queue_pop(q, &v->chain);
+		if (r <= 0)
+			break;
+		on_chain(v);
+		mv_queue_push(q, v->chain.head, 0);
+		any = true;
+		--*budget;
+	}
+	if (any)
+		mv_device_interrupt(&v->device, q);
+	return r < 0 ? broken(v) : 0;
+}
+
+/* Both queues, until neither moves or the budget is spent. */
+static int run(struct mv_vsock *v)
+{
+	unsigned budget = PACKETS_PER_CALL;
+	unsigned before;
+	int r;
+
+	do {
+		before = budget;
+		r = deliver(v);
+		if (r == 0 && mv_device_is_live(&v->device))
+			r = collect(v, &budget);
+	} while (r == 0 && budget != before && budget > 0);
+	if (r == 0 && budget == 0)
+		wake(v, MV_PORT_CONTROL);
+	return r == 0 ? deliver(v) : r;
+}
+
+/* As run(), for callers outside the transport. */
+static void run_unasked(struct mv_vsock *v)
+{
+	if (run(v) < 0)
+		mv_device_needs_reset(&v->device);
+}
+
+static void read_config(const struct mv_device *device, size_t offset, void *bytes, size_t n)
+{
+	const struct virtio_vsock_config config = {.guest_cid = htole64(MV_CID_GUEST)};
+
+	(void)device;
+	memset(bytes, 0, n);
+	if (offset < sizeof(config))
+		memcpy(bytes, (const uint8_t *)&config + offset,
+		       n < sizeof(config) - offset ? n : sizeof(config) - offset);
+}
+
+static int notify(struct mv_device *device, unsigned queue)
+{
+	return queue == QUEUE_EVENT ? 0 : run((struct mv_vsock *)device);
+}
+
+static void reset(struct mv_device *device)
+{
+	close_all((struct mv_vsock *)device);
+}
+
+static const struct mv_device_ops ops = {
+	.name = "vsock",
+	.id = VIRTIO_ID_VSOCK,
+	.features = 0,
+	.queue_count = QUEUE_COUNT,
+	.read_config = read_config,
+	.notify = notify,
+	.reset = reset,
+};
+
+struct mv_vsock *mv_vsock_new(const struct mv_mem *mem)
+{
+	struct mv_vsock *v = calloc(1, sizeof(*v));
+
+	if (v)
+		mv_device_init(&v->device, &ops, mem);
+	return v;
+}
+
+void mv_vsock_free(struct mv_vsock *v)
+{
+	if (v)
+		mv_device_release(&v->device);
+	free(v);
+}
+
+struct mv_device *mv_vsock_device(struct mv_vsock *v)
+{
+	return &v->device;
+}
+
+void mv_vsock_serve(struct mv_vsock *v, const struct mv_vsock_ops *to, void *context)
+{
+	pthread_mutex_lock(&v->device.lock);
+	v->ops = to;
+	v->context = context;
+	pthread_mutex_unlock(&v->device.lock);
+}
+
+unsigned mv_vsock_ready(struct mv_vsock *v, unsigned port)
+{
+	const struct mv_vsock_port *p = &v->ports[port];
+
+	pthread_mutex_lock(&v->device.lock);
+	unsigned ready = (p->state == MV_PORT_OPEN ? MV_VSOCK_OPEN : 0u) |
+			 (p->in.count > 0 ? MV_VSOCK_INPUT : 0u) |
+			 (p->guest_ended ? MV_VSOCK_ENDED : 0u) |
+			 (mv_port_room(p) > 0 ? MV_VSOCK_OUTPUT : 0u) |
+			 (p->is_refused ? MV_VSOCK_REFUSED : 0u);
+
+	pthread_mutex_unlock(&v->device.lock);
+	return ready;
+}
+
+size_t mv_vsock_read(struct mv_vsock *v, unsigned port, void *bytes, size_t n)
+{
+	pthread_mutex_lock(&v->device.lock);
+	n = mv_port_read(&v->ports[port], bytes, n);
+	if (n > 0 && mv_port_has_packet(&v->ports[port]))
+		run_unasked(v);
+	pthread_mutex_unlock(&v->device.lock);
+	return n;
+}
+
+size_t mv_vsock_write(struct mv_vsock *v, unsigned port, const void *bytes, size_t n)
+{
+	struct mv_vsock_port *p = &v->ports[port];
+
+	pthread_mutex_lock(&v->device.lock);
+	n = mv_port_room(p) > 0 ? mv_fifo_put(&p->out, bytes, n) : 0;
+	if (n > 0)
+		run_unasked(v);
+	pthread_mutex_unlock(&v->device.lock);
+	return n;
+}
+
+size_t mv_vsock_room(struct mv_vsock *v, unsigned port)
+{
+	pthread_mutex_lock(&v->device.lock);
+	size_t n = mv_port_room(&v->ports[port]);
+
+	pthread_mutex_unlock(&v->device.lock);
+	return n;
+}
+
+void mv_vsock_end(struct mv_vsock *v, unsigned port)
+{
+	struct mv_vsock_port *p = &v->ports[port];
+
+	pthread_mutex_lock(&v->device.lock);
+	if (p->state == MV_PORT_OPEN && !p->ending) {
+		p->ending = true;
+		run_unasked(v);
+	}
+	pthread_mutex_unlock(&v->device.lock);
+}
+
+void mv_vsock_reset(struct mv_vsock *v, unsigned port)
+{
+	struct mv_vsock_port *p = &v->ports[port];
+
+	pthread_mutex_lock(&v->device.lock);
+	mv_fifo_clear(&p->in);
+	if (p->state == MV_PORT_OPEN) {
+		close_port(v, port, true);
+		run_unasked(v);
+	}
+	pthread_mutex_unlock(&v->device.lock);
+}
+
+void mv_vsock_continue(struct mv_vsock *v)
+{
+	pthread_mutex_lock(&v->device.lock);
+	run_unasked(v);
+	pthread_mutex_unlock(&v->device.lock);
+}
