@@ -14,13 +14,15 @@ enum {
 };
 
 struct srv_config {
-	char state_dir[SRV_PATH_MAX];     /* ca.crt, ca.key, server.crt, server.key, server.conf */
+	char state_dir[SRV_PATH_MAX];     /* ca.pem, ca.key, server.pem, server.key, server.conf */
 	char db[SRV_TEXT_MAX];            /* libpq conninfo; may hold a password: never logged */
 	char listen_agents[SRV_TEXT_MAX]; /* "host:port" */
 	char listen_api[SRV_TEXT_MAX];    /* "host:port" */
 	char public_agents
 		[SRV_TEXT_MAX]; /* "host:port" as endpoints reach it: goes into enrolment tokens */
 	char signer_socket[SRV_PATH_MAX];
+	char names
+		[SRV_TEXT_MAX]; /* of the server certificate, comma-separated host names and addresses */
 };
 
 /* Reads DIR/server.conf. -ENOENT when the folder was never set up, -EINVAL with the line. */

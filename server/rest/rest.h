@@ -7,7 +7,7 @@
 
 struct srv_rest;
 
-/* Listens on context->config->listen_api with DIR/server.crt and DIR/server.key. context is borrowed.
+/* Listens on context->config->listen_api with DIR/server.pem and DIR/server.key. context is borrowed.
  * NULL with err. */
 struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *err);
 /* Stops accepting, lets running requests end (bounded), closes. */

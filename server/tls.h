@@ -1,0 +1,63 @@
+/* The agents' TLS: OpenSSL, wrapped; its types stop here.
+ *
+ * TLS 1.3 only, no tickets, no resumption, no early data: on resumption a client certificate is not
+ * checked again (CVE-2025-23419). ALPN decides the room: "ampoule/1" demands a client certificate of our
+ * CA, "ampoule-enroll/1" none; anything else ends the handshake. The context is immutable and shared; a
+ * connection belongs to one thread. */
+#ifndef SERVER_TLS_H
+#define SERVER_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+#include "server/hub.h"
+
+enum {
+	SRV_TLS_HANDSHAKE_MS = 10000,
+	SRV_TLS_WRITE_MS = 30000 /* longest wait for a peer that does not read */
+};
+
+enum srv_room {
+	SRV_ROOM_ENROL, /* no client certificate */
+	SRV_ROOM_AGENT  /* identity checked */
+};
+
+/* Who is at the other end, as its certificate proves; empty in SRV_ROOM_ENROL. */
+struct srv_peer {
+	enum srv_room room;
+	char device[SRV_UUID_TEXT]; /* from the URI subject alternative name */
+	time_t expires;             /* of the certificate; may be past: then it may only renew */
+};
+
+struct srv_tls;
+
+/* Reads DIR/server.pem, DIR/server.key and DIR/ca.pem. NULL with err. */
+struct srv_tls *srv_tls_open(const char *dir, struct err *err);
+void srv_tls_close(struct srv_tls *tls);
+
+struct srv_tls_conn;
+
+/* Shakes hands on a connected socket (taken, made non-blocking) within SRV_TLS_HANDSHAKE_MS and fills
+ * peer. NULL with err: -ETIMEDOUT, -EPROTO for whatever the peer did wrong, its certificate included. */
+struct srv_tls_conn *srv_tls_accept(struct srv_tls *tls, int fd, struct srv_peer *peer,
+				    struct err *err);
+/* Sends close_notify when that is possible at once, and closes the socket. */
+void srv_tls_conn_close(struct srv_tls_conn *conn);
+/* Reads at most n bytes: > 0; 0 at the peer's close; -EAGAIN when nothing is there; -EPROTO, -ECONNRESET. */
+ssize_t srv_tls_read(struct srv_tls_conn *conn, void *bytes, size_t n);
+/* Writes all. -ETIMEDOUT after SRV_TLS_WRITE_MS without progress, -EPROTO, -ECONNRESET. */
+int srv_tls_write(struct srv_tls_conn *conn, const void *bytes, size_t n) must_check;
+/* Waits until a read may succeed or wake_fd (-1: none) is readable, at most timeout_ms. A set of SRV_TLS_*
+ * below, 0 at the timeout, -errno. */
+enum {
+	SRV_TLS_READABLE = 1,
+	SRV_TLS_WOKEN = 2
+};
+int srv_tls_wait(struct srv_tls_conn *conn, int wake_fd, int timeout_ms) must_check;
+
+#endif
