@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "common/sign.h"
 
 enum {
 	SRV_SIGN_TIMEOUT_MS = 10000
@@ -34,5 +35,9 @@ struct srv_sign_request {
  * -EPROTO: it answers nonsense; -ETIMEDOUT; -ENOMEM. */
 int srv_sign_policy(const char *socket_path, const struct srv_sign_request *request,
 		    struct buf *envelope, uint64_t *ret_last_serial, struct err *err) must_check;
+
+/* The signer's public key, for enrolment tokens. Errors as above. */
+int srv_signer_key(const char *socket_path, uint8_t ret_key[SIGN_KEY_BYTES],
+		   struct err *err) must_check;
 
 #endif
