@@ -51,17 +51,21 @@ struct srv_head {
 /* A session's place in the hub; embedded by the session, filled by srv_hub_join(). */
 struct srv_member {
 	char device[SRV_UUID_TEXT];
-	char group[SRV_GROUP_MAX];
-	int wake_fd;             /* eventfd: read it, then ask srv_hub_head() and is_closing */
-	bool closing;            /* guarded by the hub's lock */
-	struct srv_member *next; /* guarded by the hub's lock */
+	char group[SRV_GROUP_MAX]; /* guarded by the hub's lock */
+	int wake_fd;               /* eventfd: read it, then ask srv_hub_head() and is_closing */
+	bool closing;              /* guarded by the hub's lock */
+	struct srv_member *next;   /* guarded by the hub's lock */
 };
 
 /* Joins with device and group set; another session of the same device is told to close. -errno. */
 int srv_hub_join(struct srv_hub *hub, struct srv_member *member) must_check;
-void srv_hub_leave(struct srv_hub *hub, struct srv_member *member);
+/* Leaves and closes wake_fd. Whether that was the device's only session here: then the caller says in the
+ * database that it is gone. */
+bool srv_hub_leave(struct srv_hub *hub, struct srv_member *member);
 bool srv_hub_is_closing(struct srv_hub *hub, const struct srv_member *member);
-void srv_hub_head(struct srv_hub *hub, const char *group, struct srv_head *out);
+/* What the member's group should enforce now; the group may change while the session lives. */
+void srv_hub_head(struct srv_hub *hub, const struct srv_member *member, struct srv_head *out);
+void srv_hub_group(struct srv_hub *hub, const struct srv_member *member, char out[SRV_GROUP_MAX]);
 /* The UUID of this instance. */
 const char *srv_hub_instance(const struct srv_hub *hub);
 

@@ -40,3 +40,18 @@ int srv_uuid_parse(const char *text, size_t n, char out[SRV_UUID_TEXT])
 	out[n] = '\0';
 	return 0;
 }
+
+void srv_uuid_bytes(const char text[SRV_UUID_TEXT], uint8_t out[16])
+{
+	size_t at = 0;
+
+	memset(out, 0, 16);
+	for (size_t i = 0; i < SRV_UUID_TEXT - 1; i++) {
+		if (text[i] == '-')
+			continue;
+		int digit = text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10;
+
+		out[at / 2] = (uint8_t)(out[at / 2] << 4 | digit);
+		at++;
+	}
+}
