@@ -1,0 +1,73 @@
+#include "server/fleet/wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "proto/frame.h"
+
+enum {
+	READ_BYTES = 16 << 10, /* one TLS record */
+	KEEP_BYTES = 64 << 10  /* an idle connection holds no more */
+};
+
+void srv_wire_release(struct srv_wire *wire)
+{
+	buf_release(&wire->in);
+}
+
+int srv_wire_next(struct srv_wire *wire, Ampoule__Frame **ret_frame)
+{
+	const uint8_t *body;
+	size_t n, used;
+	ProtobufCMessage *message = NULL;
+
+	int r = wire_next_frame(&wire->in, &body, &n, &used);
+
+	if (r <= 0)
+		return r;
+	r = wire_unpack(&ampoule__frame__descriptor, body, n, &message);
+	buf_consume(&wire->in, used);
+	if (wire->in.len == 0 && wire->in.cap > KEEP_BYTES)
+		buf_release(&wire->in);
+	if (r < 0)
+		return r;
+	*ret_frame = (Ampoule__Frame *)message;
+	return 1;
+}
+
+int srv_wire_fill(struct srv_wire *wire)
+{
+	uint8_t bytes[READ_BYTES];
+	ssize_t n = srv_tls_read(wire->tls, bytes, sizeof(bytes));
+
+	if (n == -EAGAIN)
+		return 0;
+	if (n == 0)
+		return -EPIPE;
+	return n < 0 ? (int)n : buf_put(&wire->in, bytes, (size_t)n);
+}
+
+int srv_wire_send(struct srv_wire *wire, const Ampoule__Frame *frame)
+{
+	cleanup_buf struct buf out = {0};
+	int r = wire_put_frame(&out, &frame->base);
+
+	return r < 0 ? r : srv_tls_write(wire->tls, out.data, out.len);
+}
+
+int srv_wire_refuse(struct srv_wire *wire, const char *code, const char *text)
+{
+	Ampoule__Refusal refusal;
+	Ampoule__Frame frame;
+	char code_copy[64], text_copy[512];
+
+	ampoule__refusal__init(&refusal);
+	ampoule__frame__init(&frame);
+	(void)snprintf(code_copy, sizeof(code_copy), "%s", code);
+	(void)snprintf(text_copy, sizeof(text_copy), "%s", text);
+	refusal.code = code_copy;
+	refusal.text = text_copy;
+	frame.kind_case = AMPOULE__FRAME__KIND_REFUSAL;
+	frame.refusal = &refusal;
+	return srv_wire_send(wire, &frame);
+}
