@@ -75,7 +75,9 @@ struct policy_request {
 bool policy_task_matches(const struct policy *policy, size_t n,
 			 const struct policy_request *request);
 /* Compiles the rules in force for task n and this request: final, then the task's layers. Appends the
- * table (microvisor/arbiter/policy.h) to out. -ENOMEM, -EFBIG. */
+ * table (microvisor/arbiter/policy.h) to out. -ENOMEM; -EFBIG for a table over its limits; -EINVAL for a
+ * task that is not there, a request whose paths are not canonical, or a home with a wildcard in its name
+ * where a rule has one; -ENAMETOOLONG for a home that makes a path too long. out is then as it was. */
 int policy_compile(const struct policy *policy, size_t n, const struct policy_request *request,
 		   uint64_t serial, struct buf *out) must_check;
 

@@ -1,0 +1,147 @@
+#include "common/policy/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	WORD_MAX = 32
+};
+
+/* "tasks[0].file[1].do", built from the root downwards; cut when it is too long. */
+static size_t put_path(char *out, size_t cap, const struct node *node)
+{
+	if (!node->parent)
+		return 0;
+	size_t at = put_path(out, cap, node->parent);
+	int n = node->key ? snprintf(out + at, cap - at, "%s%s", at ? "." : "", node->key)
+			  : snprintf(out + at, cap - at, "[%zu]", node->index);
+
+	if (n < 0)
+		return at;
+	return at + (size_t)n < cap ? at + (size_t)n : cap - 1;
+}
+
+static void add(struct policy_errors *errors, int line, int column, const struct node *node,
+		const char *text)
+{
+	struct policy_error e = {.line = line, .column = column};
+
+	if (node)
+		(void)put_path(e.path, sizeof(e.path), node); /* a cut path still leads there */
+	(void)snprintf(e.text, sizeof(e.text), "%s", text);
+	/* The same thing said twice (a variable used by two rules) is one finding. */
+	for (size_t i = 0; i < errors->count && i < POLICY_ERRORS_MAX; i++) {
+		const struct policy_error *old = &errors->list[i];
+
+		if (old->line == line && old->column == column && !strcmp(old->text, e.text))
+			return;
+	}
+	if (errors->count < POLICY_ERRORS_MAX)
+		errors->list[errors->count] = e;
+	errors->count++;
+}
+
+void report_at(struct policy_errors *errors, int line, int column, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap); /* a cut text is still a text */
+	va_end(ap);
+	add(errors, line, column, NULL, text);
+}
+
+void report(struct policy_errors *errors, const struct node *node, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	add(errors, node->line, node->column, node, text);
+}
+
+void report_key(struct policy_errors *errors, const struct node *node, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (node->key)
+		add(errors, node->key_line, node->key_column, node, text);
+	else
+		add(errors, node->line, node->column, node, text);
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct policy_error *a = left, *b = right;
+
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	if (a->column != b->column)
+		return a->column < b->column ? -1 : 1;
+	return strcmp(a->text, b->text);
+}
+
+void report_sort(struct policy_errors *errors)
+{
+	size_t n = errors->count < POLICY_ERRORS_MAX ? errors->count : POLICY_ERRORS_MAX;
+
+	qsort(errors->list, n, sizeof(errors->list[0]), by_place);
+}
+
+static unsigned least(unsigned a, unsigned b, unsigned c)
+{
+	unsigned ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+unsigned report_distance(const char *a, const char *b)
+{
+	unsigned row[WORD_MAX + 1];
+	size_t na = strlen(a), nb = strlen(b);
+
+	if (na > WORD_MAX || nb > WORD_MAX)
+		return WORD_MAX;
+	for (unsigned j = 0; j <= nb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= na; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= nb; j++) {
+			unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			row[j] = least(change, row[j] + 1, row[j - 1] + 1);
+		}
+	}
+	return row[nb];
+}
+
+int policy_errors_put(const struct policy_errors *errors, const char *name, struct buf *out)
+{
+	size_t n = errors->count < POLICY_ERRORS_MAX ? errors->count : POLICY_ERRORS_MAX;
+	size_t before = out->len;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct policy_error *e = &errors->list[i];
+
+		r = buf_printf(out, "%s:%d:%d: %s%s%s\n", name, e->line, e->column, e->path,
+			       e->path[0] ? ": " : "", e->text);
+	}
+	if (r == 0 && errors->count > n)
+		r = buf_printf(out, "%s: and %zu more\n", name, errors->count - n);
+	if (r < 0)
+		out->len = before;
+	return r;
+}
