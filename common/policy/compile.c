@@ -65,6 +65,8 @@ static struct mv_table_rule row_of(const struct compiling *c, const struct rule 
 				    .audit = audit,
 				    .severity = (uint8_t)rule->severity};
 
+	if (class == MV_CLASS_SAVE)
+		row.severity = MV_LOW; /* save rules have none */
 	row.terminate =
 		verdict == MV_DENY && !audit && on_deny && rule->severity >= on_deny->at_least;
 	return row;

@@ -100,7 +100,7 @@ static const char *path_problem(const char *item)
 	if (item[0] == '~' && item[1] && item[1] != '/')
 		return "only the starting user's home: \"~/\"";
 	if (item[0] != '/' && item[0] != '~')
-		return "must begin with \"/\", \"~/\", or be \"{file}\"";
+		return "must begin with \"/\" or \"~/\"";
 	if (!pattern_is_place(item))
 		return "must be canonical: no empty, \".\" or \"..\" component";
 	return NULL;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
+
 enum {
 	WORD_MAX = 32
 };
@@ -15,8 +17,11 @@ static size_t put_path(char *out, size_t cap, const struct node *node)
 	if (!node->parent)
 		return 0;
 	size_t at = put_path(out, cap, node->parent);
-	int n = node->key ? snprintf(out + at, cap - at, "%s%s", at ? "." : "", node->key)
-			  : snprintf(out + at, cap - at, "[%zu]", node->index);
+	char quoted[64];
+	const char *key =
+		node->key ? log_quote(quoted, sizeof(quoted), node->key, strlen(node->key)) : NULL;
+	int n = key ? snprintf(out + at, cap - at, "%s%s", at ? "." : "", key)
+		    : snprintf(out + at, cap - at, "[%zu]", node->index);
 
 	if (n < 0)
 		return at;
