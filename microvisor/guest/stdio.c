@@ -67,7 +67,8 @@ static void feed(struct mv_stdio *io, struct mv_stdio_stream *s, size_t room)
 	size_t want = room < MV_STDIO_CHUNK ? room : MV_STDIO_CHUNK;
 	ssize_t n = read(s->fd, s->bytes, want);
 
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	/* A thread that was stuck and is left over must not touch the device any more. */
+	if (atomic_load(&io->is_stopping) || (n < 0 && (errno == EINTR || errno == EAGAIN)))
 		return;
 	/* An error of the descriptor (a terminal that went away, a folder) is the end of input. */
 	if (n > 0 && is_allowed(io, s, MV_OP_READ)) {
@@ -112,6 +113,8 @@ static void drain(struct mv_stdio *io, struct mv_stdio_stream *s)
 {
 	ssize_t n = write_some(s);
 
+	if (atomic_load(&io->is_stopping)) /* as in feed() */
+		return;
 	if (n < 0 && errno != EINTR && errno != EAGAIN) {
 		break_stream(io, s);
 	} else if (n > 0) {

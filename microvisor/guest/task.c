@@ -205,7 +205,8 @@ static void hear(struct mv_task *t)
 			on_frame(t, r);
 		}
 	}
-	(void)eventfd_write(t->event_fd, 1); /* there may be more */
+	if (!t->is_over)
+		(void)eventfd_write(t->event_fd, 1); /* there may be more */
 }
 
 /* The launch message, as far as there is room; the guest's credit paces it. */

@@ -1,0 +1,184 @@
+#include <check.h>
+#include <errno.h>
+
+#include "tests/support/suite.h"
+#include "tests/support/task_fixture.h"
+
+static void setup(void)
+{
+	task_set_up(NULL, false);
+}
+
+START_TEST(the_launch_message_follows_ready)
+{
+	connect_port(MV_PORT_CONTROL);
+	ck_assert_uint_eq(seen.ready, 0);
+	SAY(READY);
+	ck_assert_uint_eq(seen.ready, 1);
+	ck_assert(mv_task_is_dax(task));
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	ck_assert_mem_eq(packet.payload, "\2\0\0\0", 4);
+	ck_assert_uint_eq(packet.payload[4], strlen(LAUNCH));
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	ck_assert_uint_eq(packet.h.len, strlen(LAUNCH));
+	ck_assert_mem_eq(packet.payload, LAUNCH, strlen(LAUNCH));
+}
+END_TEST
+
+START_TEST(the_wait_status_is_told_once)
+{
+	task_run();
+	SAY(EXIT);
+	task_until_end();
+	ck_assert_int_eq(seen.why, MV_END_TASK);
+	ck_assert_uint_eq(seen.detail, 0x300);
+	mv_task_handle(task);
+	ck_assert_uint_eq(seen.ends, 1);
+}
+END_TEST
+
+START_TEST(a_failure_to_start_is_told_with_its_reason)
+{
+	connect_port(MV_PORT_CONTROL);
+	SAY(READY);
+	SAY(FAILED);
+	task_until_end();
+	ck_assert_int_eq(seen.why, MV_END_NOT_STARTED);
+	ck_assert_uint_eq(seen.detail, ENOENT);
+	ck_assert_str_eq(mv_task_failure(task), "no");
+}
+END_TEST
+
+START_TEST(a_frame_out_of_order_ends_the_guest_at_once)
+{
+	connect_port(MV_PORT_CONTROL);
+	SAY(EXIT);
+	ck_assert_uint_eq(seen.ends, 1);
+	ck_assert_int_eq(seen.why, MV_END_GUEST);
+	ck_assert_str_eq(seen.incident, "bad-control");
+}
+END_TEST
+
+START_TEST(a_lost_control_connection_ends_the_guest)
+{
+	task_run();
+	guest_shutdown(&g, MV_PORT_CONTROL, 3);
+	task_settle();
+	ck_assert_uint_eq(seen.ends, 1);
+	ck_assert_int_eq(seen.why, MV_END_GUEST);
+	ck_assert_str_eq(seen.incident, "control-lost");
+}
+END_TEST
+
+START_TEST(an_exit_just_before_the_connection_ends_counts)
+{
+	task_run();
+	guest_send(&g, MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW, EXIT, sizeof(EXIT) - 1);
+	guest_shutdown(&g, MV_PORT_CONTROL, 3);
+	task_until_end();
+	ck_assert_int_eq(seen.why, MV_END_TASK);
+}
+END_TEST
+
+START_TEST(streams_are_refused_before_the_launch_message)
+{
+	connect_port(MV_PORT_CONTROL);
+	guest_connect(&g, MV_PORT_STDOUT);
+	hear(MV_PORT_STDOUT, VIRTIO_VSOCK_OP_RST);
+	SAY(READY);
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	connect_port(MV_PORT_STDOUT);
+}
+END_TEST
+
+START_TEST(a_signal_reaches_the_running_task)
+{
+	task_run();
+	ck_assert_int_eq(mv_task_signal(task, 15), 0);
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	ck_assert_uint_eq(packet.h.len, 12);
+	ck_assert_mem_eq(packet.payload, "\6\0\0\0\4\0\0\0\x0f\0\0\0", 12);
+}
+END_TEST
+
+START_TEST(a_signal_before_the_start_is_kept)
+{
+	ck_assert_int_eq(mv_task_signal(task, 2), 0);
+	ck_assert_int_eq(mv_task_signal(task, 2), 0);
+	ck_assert_int_eq(mv_task_signal(task, 64), 0);
+	task_run();
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	ck_assert_uint_eq(packet.payload[8], 2);
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	ck_assert_uint_eq(packet.payload[8], 64);
+	ck_assert(!guest_receive(&g, &packet));
+}
+END_TEST
+
+START_TEST(a_signal_that_is_none_is_refused)
+{
+	ck_assert_int_eq(mv_task_signal(task, 0), -EINVAL);
+	ck_assert_int_eq(mv_task_signal(task, 65), -EINVAL);
+	ck_assert_int_eq(mv_task_signal(task, UINT32_MAX), -EINVAL);
+}
+END_TEST
+
+START_TEST(bytes_after_the_end_change_nothing)
+{
+	task_run();
+	SAY(EXIT EXIT);
+	task_until_end();
+	ck_assert_int_eq(seen.why, MV_END_TASK);
+	SAY(READY);
+	ck_assert_uint_eq(seen.ends, 1);
+}
+END_TEST
+
+START_TEST(a_broken_ring_ends_the_guest)
+{
+	task_run();
+	guest_desc_set(&g, GUEST_TX, 0, 0xdead0000, 64, 0);
+	guest_offer(&g, GUEST_TX, 0);
+	guest_notify(&g, GUEST_TX);
+	task_settle();
+	ck_assert_int_eq(seen.why, MV_END_GUEST);
+}
+END_TEST
+
+START_TEST(a_launch_message_out_of_range_is_refused_and_the_descriptors_closed)
+{
+	int pair[2];
+	struct mv_task_config config = {.vsock = g.vsock, .launch = "", .fds = {-1, -1, -1}};
+
+	ck_assert_int_eq(pipe2(pair, O_CLOEXEC), 0);
+	config.fds[1] = pair[1];
+	ck_assert_ptr_null(mv_task_new(&config));
+	ck_assert_int_eq(fcntl(pair[1], F_GETFD), -1);
+	config.fds[1] = -1;
+	config.launch_bytes = MV_FRAME_BYTES_MAX + 1;
+	ck_assert_ptr_null(mv_task_new(&config));
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("task");
+
+	tcase_add_checked_fixture(t, setup, task_tear_down);
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, the_launch_message_follows_ready);
+	tcase_add_test(t, the_wait_status_is_told_once);
+	tcase_add_test(t, a_failure_to_start_is_told_with_its_reason);
+	tcase_add_test(t, a_frame_out_of_order_ends_the_guest_at_once);
+	tcase_add_test(t, a_lost_control_connection_ends_the_guest);
+	tcase_add_test(t, an_exit_just_before_the_connection_ends_counts);
+	tcase_add_test(t, streams_are_refused_before_the_launch_message);
+	tcase_add_test(t, a_signal_reaches_the_running_task);
+	tcase_add_test(t, a_signal_before_the_start_is_kept);
+	tcase_add_test(t, a_signal_that_is_none_is_refused);
+	tcase_add_test(t, bytes_after_the_end_change_nothing);
+	tcase_add_test(t, a_broken_ring_ends_the_guest);
+	tcase_add_test(t, a_launch_message_out_of_range_is_refused_and_the_descriptors_closed);
+	return suite_run("microvisor/task", t);
+}
