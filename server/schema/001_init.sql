@@ -30,7 +30,7 @@ CREATE TABLE tokens (
 	kind         text NOT NULL CHECK (kind IN ('enrol', 'api')),
 	secret_hash  bytea NOT NULL UNIQUE CHECK (octet_length(secret_hash) = 32),
 	name         text NOT NULL DEFAULT '',
-	role         text CHECK (role IN ('admin')),
+	role         text CHECK (role IN ('admin', 'viewer')),
 	group_name   text REFERENCES groups (name),
 	uses         integer CHECK (uses > 0),
 	uses_left    integer CHECK (uses_left >= 0),
