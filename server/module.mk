@@ -12,5 +12,6 @@ server_libs   := server proto policy arbiter common
 server_ldlibs := -lpq -lmicrohttpd -lgnutls -lssl -lcrypto -lprotobuf-c -lzstd -ljansson -lyaml -lpthread
 $(call program,ampoule-server,server/server,$(server_libs),$(server_ldlibs))
 $(call program,ampoule-signer,server/signer/main,$(server_libs),$(server_ldlibs))
-$(call program,ampoulectl,server/ctl,common,-lcurl -ljansson)
-$(call unit,server,$(server_libs),$(server_ldlibs))
+$(call lib,ctl,server/ctl)
+$(call program,ampoulectl,server/ctl/main,ctl common,-lcurl -ljansson -lcrypto)
+$(call unit,server,ctl $(server_libs),$(server_ldlibs) -lcurl)

@@ -1,0 +1,48 @@
+/* The handlers of the route table, by noun; each file holds one noun and the tables of its fields.
+ * See struct srv_route for what a handler may do. */
+#ifndef SERVER_REST_HANDLERS_H
+#define SERVER_REST_HANDLERS_H
+
+#include "server/rest/route.h"
+
+/* health.c */
+int srv_health_get(struct srv_call *call, struct err *err);
+int srv_whoami_get(struct srv_call *call, struct err *err);
+
+/* policies.c */
+extern const struct srv_field srv_policies_query[];
+extern const struct srv_field srv_policies_get_query[];
+extern const struct srv_field srv_policies_body[];
+int srv_policies_handle_list(struct srv_call *call, struct err *err);
+int srv_policies_handle_get(struct srv_call *call, struct err *err);
+/* policies_post.c */
+int srv_policies_handle_post(struct srv_call *call, struct err *err);
+
+/* devices.c */
+extern const struct srv_field srv_devices_query[];
+int srv_devices_handle_list(struct srv_call *call, struct err *err);
+int srv_devices_handle_get(struct srv_call *call, struct err *err);
+
+/* events.c */
+extern const struct srv_field srv_events_query[];
+int srv_events_handle_list(struct srv_call *call, struct err *err);
+
+/* images.c */
+extern const struct srv_field srv_images_query[];
+extern const struct srv_field srv_images_body[];
+int srv_images_handle_list(struct srv_call *call, struct err *err);
+int srv_images_handle_post(struct srv_call *call, struct err *err);
+
+/* keys.c */
+extern const struct srv_field srv_keys_body[];
+int srv_keys_handle_list(struct srv_call *call, struct err *err);
+int srv_keys_handle_post(struct srv_call *call, struct err *err);
+
+/* tokens.c */
+extern const struct srv_field srv_tokens_query[];
+extern const struct srv_field srv_tokens_body[];
+int srv_tokens_handle_list(struct srv_call *call, struct err *err);
+int srv_tokens_handle_post(struct srv_call *call, struct err *err);
+int srv_tokens_handle_delete(struct srv_call *call, struct err *err);
+
+#endif
