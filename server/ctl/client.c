@@ -1,0 +1,223 @@
+#include "server/ctl/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	CONNECT_TIMEOUT_S = 10,
+	REQUEST_TIMEOUT_S = 120,
+	URL_MAX = 2048
+};
+
+struct ctl_client {
+	CURL *curl;
+	struct ctl_profile profile;
+	char error[CURL_ERROR_SIZE];
+	struct buf reply;
+	/* during an upload */
+	ctl_progress progress;
+	void *progress_cls;
+	int fd;
+};
+
+void ctl_answer_release(struct ctl_answer *answer)
+{
+	json_decref(answer->json);
+	*answer = (struct ctl_answer){0};
+}
+
+struct ctl_client *ctl_client_new(struct ctl_profile *profile, struct err *err)
+{
+	struct ctl_client *client = calloc(1, sizeof(*client));
+
+	if (client)
+		client->curl = curl_easy_init();
+	if (!client || !client->curl) {
+		err_set(err, -ENOMEM, "out of memory");
+		free(client);
+		return NULL;
+	}
+	client->profile = *profile;
+	*profile = (struct ctl_profile){0};
+	return client;
+}
+
+void ctl_client_close(struct ctl_client *client)
+{
+	if (!client)
+		return;
+	curl_easy_cleanup(client->curl);
+	buf_release(&client->reply);
+	ctl_profile_release(&client->profile);
+	free(client);
+}
+
+const char *ctl_client_server(const struct ctl_client *client)
+{
+	return client->profile.server;
+}
+
+static size_t on_reply(char *bytes, size_t size, size_t n, void *cls)
+{
+	struct ctl_client *client = cls;
+
+	if (client->reply.len + size * n > CTL_ANSWER_MAX ||
+	    buf_put(&client->reply, bytes, size * n) < 0)
+		return 0; /* ends the transfer */
+	return size * n;
+}
+
+static size_t on_read(char *bytes, size_t size, size_t n, void *cls)
+{
+	struct ctl_client *client = cls;
+	ssize_t got;
+
+	do
+		got = read(client->fd, bytes, size * n);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+static int on_progress(void *cls, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+		       curl_off_t up)
+{
+	struct ctl_client *client = cls;
+
+	(void)down_total;
+	(void)down;
+	if (client->progress && up_total > 0)
+		client->progress(client->progress_cls, (uint64_t)up, (uint64_t)up_total);
+	return 0;
+}
+
+/* Options that every request has; the handle is reset first, its connection stays. */
+static void prepare(struct ctl_client *client, const char *url, struct curl_slist *headers)
+{
+	CURL *curl = client->curl;
+	struct curl_blob ca = {.data = client->profile.ca.data,
+			       .len = client->profile.ca.len,
+			       .flags = CURL_BLOB_COPY};
+
+	curl_easy_reset(curl);
+	client->error[0] = '\0';
+	buf_clear(&client->reply);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	/* This CA alone, not the system's hundred others. */
+	curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &ca);
+	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_reply);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, client);
+}
+
+static struct curl_slist *add_line(struct curl_slist *list, const char *line)
+{
+	struct curl_slist *longer = list ? curl_slist_append(list, line) : NULL;
+
+	if (!longer)
+		curl_slist_free_all(list);
+	return longer;
+}
+
+static struct curl_slist *make_headers(const struct ctl_client *client, const char *type)
+{
+	char line[CTL_TOKEN_MAX + 64];
+	struct curl_slist *list;
+
+	snprintf(line, sizeof(line), "Authorization: Bearer %s", client->profile.token);
+	list = curl_slist_append(NULL, line);
+	explicit_bzero(line, sizeof(line));
+	snprintf(line, sizeof(line), "Content-Type:%s%s", type ? " " : "", type ? type : "");
+	return add_line(list, line);
+}
+
+/* Runs what was prepared and reads the answer. */
+static int perform(struct ctl_client *client, struct ctl_answer *answer, struct err *err)
+{
+	CURLcode code = curl_easy_perform(client->curl);
+
+	if (code != CURLE_OK)
+		return err_set(err, -EHOSTUNREACH, "%s: %s", client->profile.server,
+			       client->error[0] ? client->error : curl_easy_strerror(code));
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
+	if (!client->reply.len)
+		return 0;
+	answer->json = json_loadb((const char *)client->reply.data, client->reply.len, 0, NULL);
+	if (!json_is_object(answer->json))
+		return err_set(err, -EPROTO,
+			       "%s answered %ld without JSON: is it an Ampoule server?",
+			       client->profile.server, answer->status);
+	return 0;
+}
+
+static int make_url(const struct ctl_client *client, const char *path, char *url, struct err *err)
+{
+	int n = snprintf(url, URL_MAX, "%s/api/v1%s", client->profile.server, path);
+
+	return n > 0 && n < URL_MAX ? 0 : err_set(err, -ENAMETOOLONG, "the request is too long");
+}
+
+int ctl_client_send(struct ctl_client *client, const char *method, const char *path, json_t *body,
+		    struct ctl_answer *answer, struct err *err)
+{
+	char url[URL_MAX];
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	struct curl_slist *headers = make_headers(client, body ? "application/json" : NULL);
+	int r = make_url(client, path, url, err);
+
+	*answer = (struct ctl_answer){0};
+	if (r == 0 && (!headers || (body && !text)))
+		r = err_set(err, -ENOMEM, "out of memory");
+	if (r == 0) {
+		prepare(client, url, headers);
+		curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
+		curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, (long)REQUEST_TIMEOUT_S);
+		if (text) {
+			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, text);
+			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+					 (curl_off_t)strlen(text));
+		}
+		r = perform(client, answer, err);
+	}
+	curl_slist_free_all(headers);
+	free(text);
+	json_decref(body);
+	return r;
+}
+
+int ctl_client_upload(struct ctl_client *client, const char *path, int fd, uint64_t bytes,
+		      ctl_progress progress, void *cls, struct ctl_answer *answer, struct err *err)
+{
+	char url[URL_MAX];
+	struct curl_slist *headers = make_headers(client, "application/octet-stream");
+	int r = make_url(client, path, url, err);
+
+	*answer = (struct ctl_answer){0};
+	if (r == 0 && !headers)
+		r = err_set(err, -ENOMEM, "out of memory");
+	if (r == 0) {
+		prepare(client, url, headers);
+		client->fd = fd;
+		client->progress = progress;
+		client->progress_cls = cls;
+		curl_easy_setopt(client->curl, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(client->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)bytes);
+		curl_easy_setopt(client->curl, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(client->curl, CURLOPT_READDATA, client);
+		curl_easy_setopt(client->curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(client->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+		curl_easy_setopt(client->curl, CURLOPT_XFERINFODATA, client);
+		r = perform(client, answer, err);
+	}
+	curl_slist_free_all(headers);
+	return r;
+}

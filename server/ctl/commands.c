@@ -1,0 +1,105 @@
+/* All subcommands. Enumerations of option places live with their handlers, in the order given here. */
+#include "server/ctl/ctl.h"
+
+static const struct ctl_option login_options[] = {
+	{"--server", "URL", "https://HOST:PORT of the server"},
+	{"--ca", "FILE", "the server's CA certificate (ca.pem of its state folder)"},
+	{"--token-file", "FILE", "read the API token from FILE instead of stdin"},
+	{0},
+};
+static const struct ctl_option apply_options[] = {
+	{"--group", "GROUP", "for which group (default)"},
+	{"--wait", NULL, "wait until every connected device of the group applied it"},
+	{"--timeout", "SECONDS", "how long to wait (60)"},
+	{0},
+};
+static const struct ctl_option group_options[] = {
+	{"--group", "GROUP", "of which group"},
+	{0},
+};
+static const struct ctl_option device_options[] = {
+	{"--group", "GROUP", "only this group"},
+	{"--state", "STATE", "only connected, offline or revoked ones"},
+	{0},
+};
+static const struct ctl_option event_options[] = {
+	{"--limit", "N", "at most N events, the newest (50)"},
+	{"--follow", NULL, "go on and print events as they come, until interrupted"},
+	{"--after", "CURSOR", "those after this cursor, oldest first"},
+	{"--device", "ID", "only of this device"},
+	{"--group", "GROUP", "only of this group"},
+	{"--vm", "ID", "only of this micro-VM"},
+	{"--rule", "RULE", "only by this rule"},
+	{"--class", "CLASS", "only of this class (file, net, machine, ...)"},
+	{"--verdict", "VERDICT", "only with this verdict"},
+	{"--user", "USER", "only of this user"},
+	{"--task", "TASK", "only of this task"},
+	{0},
+};
+static const struct ctl_option trust_options[] = {
+	{"--note", "TEXT", "whose key it is"},
+	{0},
+};
+static const struct ctl_option enrol_options[] = {
+	{"--group", "GROUP", "the group that devices join (default)"},
+	{"--uses", "N", "how many devices may use it (1)"},
+	{"--ttl", "SECONDS", "how long it is good (3600)"},
+	{"--name", "TEXT", "a name to find it again"},
+	{0},
+};
+static const struct ctl_option api_options[] = {
+	{"--role", "ROLE", "viewer or admin"},
+	{"--ttl", "SECONDS", "how long it is good (for ever)"},
+	{"--name", "TEXT", "who will use it"},
+	{0},
+};
+
+const struct ctl_command ctl_commands[] = {
+	{"login", "--server URL --ca FILE [--token-file FILE]",
+	 "Remembers the server, its CA and an API token, after asking the server who it belongs "
+	 "to.\n"
+	 "The token is read from stdin, never from the command line. It is kept, readable by you\n"
+	 "alone, in $XDG_CONFIG_HOME/ampoule/ (~/.config/ampoule/).",
+	 login_options, 0, 0, ctl_login},
+	{"whoami", "", "Says which server and token are in use, and what the token may do.", NULL,
+	 0, 0, ctl_whoami},
+	{"policy apply", "FILE [--group GROUP] [--wait] [--timeout SECONDS]",
+	 "Makes FILE the policy of a group: checked, its own tests run, signed and pushed. "
+	 "Findings\n"
+	 "are printed as FILE:LINE:COLUMN: PATH: TEXT and nothing changes. A document that is the\n"
+	 "group's policy already makes no new version.",
+	 apply_options, 1, 1, ctl_policy_apply},
+	{"policy get", "[SERIAL] [--group GROUP]",
+	 "Prints the document of a version, the newest when no serial is given.", group_options, 0,
+	 1, ctl_policy_get},
+	{"policy ls", "[--group GROUP]", "Lists the versions of policies, newest first.",
+	 group_options, 0, 0, ctl_policy_ls},
+	{"device ls", "[ID] [--group GROUP] [--state STATE]",
+	 "Lists devices with the policy they should and do apply; with ID, one in detail.",
+	 device_options, 0, 1, ctl_device_ls},
+	{"event ls", "[--limit N] [--follow] [--after CURSOR] [FILTER...]",
+	 "Lists what micro-VMs tried and what the policy said to it, oldest first. With --follow "
+	 "and\n"
+	 "--json, one JSON object per line.",
+	 event_options, 0, 0, ctl_event_ls},
+	{"image push", "DIR",
+	 "Uploads a golden image made by ampoule-image: manifest.json, manifest.sig and the files "
+	 "they\n"
+	 "name, those that the server does not have.",
+	 NULL, 1, 1, ctl_image_push},
+	{"image ls", "", "Lists images and whether all their files are there.", NULL, 0, 0,
+	 ctl_image_ls},
+	{"image trust-key", "[HEX] [--note TEXT]",
+	 "Trusts an image builder's public key: images signed with it are taken, and devices that\n"
+	 "enrol from now on believe it. Without HEX, lists the trusted keys.",
+	 trust_options, 0, 1, ctl_image_trust_key},
+	{"token new enrol", "[--group GROUP] [--uses N] [--ttl SECONDS] [--name TEXT]",
+	 "Makes an enrolment token and prints it, once, for: ampoule-agent enrol.", enrol_options,
+	 0, 0, ctl_token_new_enrol},
+	{"token new api", "--role ROLE [--ttl SECONDS] [--name TEXT]",
+	 "Makes an API token and prints it, once, for: ampoulectl login.", api_options, 0, 0,
+	 ctl_token_new_api},
+	{"token ls", "", "Lists tokens; never their secrets.", NULL, 0, 0, ctl_token_ls},
+	{"token revoke", "ID", "Makes a token useless from now on.", NULL, 1, 1, ctl_token_revoke},
+};
+const size_t ctl_command_count = sizeof(ctl_commands) / sizeof(ctl_commands[0]);
