@@ -6,9 +6,16 @@
 #include "common/policy/report.h"
 #include "microvisor/arbiter/policy.h"
 
+/* A variable of a thousand items, used a thousand times, would be a million patterns, compiled again for
+ * each test. */
+enum {
+	PATTERNS_MAX = 16384
+};
+
 struct checking {
 	struct policy_errors *errors;
 	const struct policy *policy;
+	size_t patterns;         /* of all lists, variables counted in full */
 	const struct rule **ids; /* in order of their ids, for the search */
 	size_t id_count;
 };
@@ -29,6 +36,19 @@ size_t policy_find_task(const struct policy *policy, const char *id)
 	return i;
 }
 
+static void check_patterns(struct checking *c, const struct node *list, enum pattern_use use)
+{
+	if (c->patterns > PATTERNS_MAX)
+		return;
+	c->patterns += pattern_count(c->policy, list);
+	if (c->patterns > PATTERNS_MAX)
+		report(c->errors, list,
+		       "more than %d patterns in the policy, variables counted in full",
+		       PATTERNS_MAX);
+	else
+		pattern_check(c->errors, c->policy, list, use);
+}
+
 static void check_mode(struct checking *c, const struct rule *rule)
 {
 	if (rule->mode == MODE_AUDIT && rule->action != MV_DENY)
@@ -42,15 +62,15 @@ static void check_rules(struct checking *c, const struct rules *rules)
 	const struct rule *save = rules->save.items;
 
 	for (size_t i = 0; i < rules->file.count; i++) {
-		pattern_check(c->errors, c->policy, file[i].path, PATTERN_RULE_PATH);
+		check_patterns(c, file[i].path, PATTERN_RULE_PATH);
 		check_mode(c, &file[i]);
 	}
 	for (size_t i = 0; i < rules->net.count; i++) {
-		pattern_check(c->errors, c->policy, net[i].host, PATTERN_HOST);
+		check_patterns(c, net[i].host, PATTERN_HOST);
 		check_mode(c, &net[i]);
 	}
 	for (size_t i = 0; i < rules->save.count; i++)
-		pattern_check(c->errors, c->policy, save[i].path, PATTERN_RULE_PATH);
+		check_patterns(c, save[i].path, PATTERN_RULE_PATH);
 }
 
 static bool has_item(const struct node *list, const char *text)
@@ -72,7 +92,7 @@ static void check_levels(struct checking *c)
 				report(c->errors, item, "\"%s\" is there twice", item->text);
 		}
 	}
-	pattern_check(c->errors, c->policy, levels, PATTERN_LEVEL);
+	check_patterns(c, levels, PATTERN_LEVEL);
 }
 
 static void check_task(struct checking *c, const struct task *task)
@@ -80,9 +100,9 @@ static void check_task(struct checking *c, const struct task *task)
 	const struct node *level = key_of(task->run->node, "level");
 
 	check_rules(c, &task->rules);
-	pattern_check(c->errors, c->policy, task->match->program, PATTERN_PROGRAM);
+	check_patterns(c, task->match->program, PATTERN_PROGRAM);
 	if (task->match->file)
-		pattern_check(c->errors, c->policy, task->match->file, PATTERN_MATCH_FILE);
+		check_patterns(c, task->match->file, PATTERN_MATCH_FILE);
 	if (!has_item(c->policy->trust_levels, task->run->level))
 		report(c->errors, level, "\"%s\" is not in trust_levels", task->run->level);
 	if (task->run->memory_bytes % (1 << 20))

@@ -8,6 +8,7 @@
 enum {
 	LIST_MAX = 4096,  /* rules of one list */
 	TEXTS_MAX = 1024, /* texts of one list */
+	TESTS_MAX = 1024, /* each compiles the policy once */
 	NEAR = 2          /* letters that a suggestion may differ by */
 };
 
@@ -106,7 +107,7 @@ const struct field policy_fields[] = {
 	 .of = OBJECT_FINAL, .help = "rules tried before all others, in every task"},
 	{OBJECT_POLICY, "tasks", FIELD_LIST, FIELD_REQUIRED, 1, AT(policy, tasks), .max = 256,
 	 .of = OBJECT_TASK, .help = "what may be run; the first that matches counts"},
-	{OBJECT_POLICY, "tests", FIELD_LIST, FIELD_OPTIONAL, 1, AT(policy, tests), .max = LIST_MAX,
+	{OBJECT_POLICY, "tests", FIELD_LIST, FIELD_OPTIONAL, 1, AT(policy, tests), .max = TESTS_MAX,
 	 .of = OBJECT_TEST, .help = "run when the policy is applied; a failing one refuses it"},
 	{OBJECT_POLICY, "extends", FIELD_ID, FIELD_RESERVED, 1, .help = "of deltas and exceptions"},
 	{OBJECT_POLICY, "group", FIELD_ID, FIELD_RESERVED, 1, .help = "of deltas"},

@@ -212,6 +212,18 @@ void pattern_check(struct policy_errors *errors, const struct policy *policy,
 	}
 }
 
+size_t pattern_count(const struct policy *policy, const struct node *list)
+{
+	size_t n = 0;
+
+	for (const struct node *item = list->first; item; item = item->next) {
+		const struct node *var = is_var(item->text) ? find_var(policy, item->text) : NULL;
+
+		n += var ? var->count : 1;
+	}
+	return n;
+}
+
 int pattern_home(const char *path, const char *home, char ret_path[MV_PATH_MAX])
 {
 	const char *prefix = path[0] == '~' ? home : "";

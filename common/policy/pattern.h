@@ -19,6 +19,8 @@ enum pattern_use {
 /* Reports what is wrong with each item of a list, variables followed. */
 void pattern_check(struct policy_errors *errors, const struct policy *policy,
 		   const struct node *list, enum pattern_use use);
+/* The items of the list, each variable counted as the items it stands for. */
+size_t pattern_count(const struct policy *policy, const struct node *list);
 /* Whether a path of a test is "~", below "~/", or absolute, and canonical. */
 bool pattern_is_place(const char *path);
 

@@ -145,6 +145,33 @@ START_TEST(a_document_of_too_many_values_is_refused)
 }
 END_TEST
 
+START_TEST(variables_cannot_multiply_without_bound)
+{
+	struct buf b = {0};
+	struct policy_errors errors;
+
+	ck_assert_int_eq(buf_printf(&b, "ampoule: 1\nkind: base\nid: p\ntrust_levels: [untrusted]\n"
+					"vars:\n  v:\n"),
+			 0);
+	for (int i = 0; i < 1000; i++)
+		ck_assert_int_eq(buf_printf(&b, "  - /srv/%d\n", i), 0);
+	ck_assert_int_eq(buf_printf(&b, "%s  file:\n", TASK), 0);
+	for (int i = 0; i < 16; i++)
+		ck_assert_int_eq(buf_printf(&b, "  - { id: r%d, path: [\"${v}\"], do: read }\n", i),
+				 0);
+	struct policy *policy = policy_parse(b.data, b.len, &errors);
+
+	ck_assert_ptr_nonnull(policy);
+	policy_free(policy);
+	ck_assert_int_eq(buf_printf(&b, "  - { id: x, path: [\"${v}\"], do: read }\n"), 0);
+	ck_assert_ptr_null(policy_parse(b.data, b.len, &errors));
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_ptr_nonnull(strstr(errors.list[0].text, "more than 16384 patterns"));
+	ck_assert_str_eq(errors.list[0].path, "tasks[0].file[16].path");
+	buf_release(&b);
+}
+END_TEST
+
 START_TEST(every_finding_is_counted_and_the_first_are_kept_in_order)
 {
 	struct buf b = {0}, out = {0};
@@ -218,6 +245,7 @@ int main(void)
 	tcase_add_test(limits, bytes_that_are_no_text_are_refused);
 	tcase_add_test(limits, a_document_over_the_limit_is_refused);
 	tcase_add_test(limits, a_document_of_too_many_values_is_refused);
+	tcase_add_test(limits, variables_cannot_multiply_without_bound);
 	tcase_add_test(limits, every_finding_is_counted_and_the_first_are_kept_in_order);
 	tcase_add_test(reading, the_story_reads_as_it_is_written);
 	tcase_add_test(reading, what_is_left_out_has_its_default);
