@@ -228,7 +228,7 @@ int token_parse(const char *text, size_t n, struct token *out, struct err *err)
 		n--;
 	if (n > TOKEN_TEXT_MAX)
 		return err_set(err, -EINVAL, "token: longer than %d bytes", TOKEN_TEXT_MAX);
-	if (n < prefix || memcmp(text, TOKEN_PREFIX, prefix))
+	if (n < prefix || memcmp(text, TOKEN_PREFIX, prefix) != 0)
 		return err_set(err, -EINVAL, "token: does not begin with \"%s\"", TOKEN_PREFIX);
 	ssize_t len = parse_base64url(text + prefix, n - prefix, json);
 

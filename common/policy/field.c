@@ -155,7 +155,7 @@ const struct field policy_fields[] = {
 	 .min = 1, .max = 64, .example = "1",
 	 .help = "of the micro-VM; must be a shape that the image has"},
 	{OBJECT_RUN, "lifetime", FIELD_DURATION, FIELD_OPTIONAL, 1, AT(run, lifetime_ms),
-	 .min = 1000, .max = 24 * 31 * HOUR, .example = "1h",
+	 .min = 1000, .max = HOUR * 24 * 31, .example = "1h",
 	 .help = "the micro-VM is ended after it; absent: no limit"},
 	{OBJECT_RUN, "processes", FIELD_NUMBER, FIELD_OPTIONAL, 1, AT(run, processes),
 	 .fallback = "64", .min = 1, .max = 32768, .example = "64",

@@ -276,7 +276,7 @@ static void read_texts(struct reading *r, const struct field *field, const struc
 		       void *slot)
 {
 	if (are_texts(r, node, field->max))
-		memcpy(slot, &node, sizeof(node));
+		memcpy(slot, &node, sizeof(void *));
 }
 
 static void read_numbers(struct reading *r, const struct field *field, const struct node *node,
@@ -288,7 +288,7 @@ static void read_numbers(struct reading *r, const struct field *field, const str
 		return;
 	for (const struct node *item = node->first; item; item = item->next)
 		(void)is_number(r, field, item, &value); /* each bad one is reported */
-	memcpy(slot, &node, sizeof(node));
+	memcpy(slot, &node, sizeof(void *));
 }
 
 static void read_vars(struct reading *r, const struct field *field, const struct node *node,
@@ -304,7 +304,7 @@ static void read_vars(struct reading *r, const struct field *field, const struct
 				   quote(quoted, var->key));
 		(void)are_texts(r, var, field->max); /* each bad one is reported */
 	}
-	memcpy(slot, &node, sizeof(node));
+	memcpy(slot, &node, sizeof(void *));
 }
 
 static void read_map(struct reading *r, const struct field *field, const struct node *node,
@@ -319,7 +319,7 @@ static void read_map(struct reading *r, const struct field *field, const struct 
 		return;
 	}
 	read_object(r->arena, r->errors, field->of, node, object);
-	memcpy(slot, &object, sizeof(object));
+	memcpy(slot, &object, sizeof(void *));
 }
 
 static void read_list(struct reading *r, const struct field *field, const struct node *node,
@@ -405,7 +405,7 @@ void read_object(struct arena *arena, struct policy_errors *errors, enum object 
 	struct reading r = {.arena = arena, .errors = errors};
 
 	/* Every struct of document.h begins with its node. */
-	memcpy(out, &map, sizeof(map));
+	memcpy(out, &map, sizeof(void *));
 	check_keys(&r, object, map);
 	for (size_t i = 0; i < policy_field_count; i++) {
 		const struct field *field = &policy_fields[i];

@@ -146,7 +146,7 @@ static bool with_unit(const char *text, const struct unit *units, uint64_t *ret_
 	if (!leading_number(&text, 10, &value))
 		return false;
 	for (; units->name; units++) {
-		if (strcmp(text, units->name))
+		if (strcmp(text, units->name) != 0)
 			continue;
 		if (__builtin_mul_overflow(value, units->factor, &value) || value > INT64_MAX)
 			return false;
