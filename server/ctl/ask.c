@@ -1,15 +1,12 @@
 #include "server/ctl/ask.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "server/ctl/text.h"
-
-enum {
-	PAGE = 1000
-};
 
 enum ctl_exit ctl_open(struct ctl_call *call)
 {
@@ -132,12 +129,14 @@ enum ctl_exit ctl_print_json(struct ctl_call *call, json_t *json)
 	return CTL_OK;
 }
 
+enum ctl_exit ctl_print_list(struct ctl_call *call, const char *noun, json_t *list)
+{
+	return ctl_print_json(call, json_pack("{s:o}", noun, list));
+}
+
 static void put(struct ctl_path *path, const char *bytes, size_t n)
 {
-	if (path->len + n >= sizeof(path->text)) {
-		path->overflow = true;
-		return;
-	}
+	assert(path->len + n < sizeof(path->text));
 	memcpy(path->text + path->len, bytes, n);
 	path->len += n;
 	path->text[path->len] = '\0';

@@ -23,13 +23,16 @@ enum ctl_exit ctl_ask_all(struct ctl_call *call, const char *path, const char *n
 /* Prints JSON, indented, and takes it. CTL_OK. */
 enum ctl_exit ctl_print_json(struct ctl_call *call, json_t *json);
 
+/* Prints {"<noun>": list} and takes list. CTL_OK. */
+enum ctl_exit ctl_print_list(struct ctl_call *call, const char *noun, json_t *list);
+
 /* A path that grows: ctl_path_add() appends "?name=value" or "&name=value", the value escaped; nothing
  * when value is NULL. */
 struct ctl_path {
-	char text[1600];
+	char text
+		[16384]; /* room for what run.c lets through: CTL_VALUE_MAX per option, CTL_WORD_MAX */
 	size_t len;
 	bool has_query;
-	bool overflow; /* then ctl_send refuses */
 };
 void ctl_path_set(struct ctl_path *path, const char *text);
 /* Appends "/" and one escaped component. */

@@ -10,7 +10,7 @@
 enum {
 	CONNECT_TIMEOUT_S = 10,
 	REQUEST_TIMEOUT_S = 120,
-	URL_MAX = 2048
+	URL_MAX = 17000
 };
 
 struct ctl_client {

@@ -89,7 +89,7 @@ const struct ctl_command ctl_commands[] = {
 	 NULL, 1, 1, ctl_image_push},
 	{"image ls", "", "Lists images and whether all their files are there.", NULL, 0, 0,
 	 ctl_image_ls},
-	{"image trust-key", "[HEX] [--note TEXT]",
+	{"image trust", "[HEX] [--note TEXT]",
 	 "Trusts an image builder's public key: images signed with it are taken, and devices that\n"
 	 "enrol from now on believe it. Without HEX, lists the trusted keys.",
 	 trust_options, 0, 1, ctl_image_trust_key},

@@ -22,7 +22,9 @@ enum ctl_exit {
 
 enum {
 	CTL_OPTIONS_MAX = 16,
-	CTL_WORDS_MAX = 4
+	CTL_WORDS_MAX = 4,
+	CTL_VALUE_MAX = 400, /* bytes of an option's value, unless it is a FILE */
+	CTL_WORD_MAX = 4096
 };
 
 struct ctl_option {

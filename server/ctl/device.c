@@ -108,7 +108,8 @@ enum ctl_exit ctl_device_ls(struct ctl_call *call)
 	if (r != CTL_OK)
 		return r;
 	if (call->json)
-		return ctl_print_json(call, json);
+		return call->word_count ? ctl_print_json(call, json)
+					: ctl_print_list(call, "devices", json);
 	if (call->word_count)
 		print_one(call, json);
 	else

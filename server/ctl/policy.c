@@ -51,7 +51,7 @@ enum ctl_exit ctl_policy_ls(struct ctl_call *call)
 	if (r != CTL_OK)
 		return r;
 	if (call->json)
-		return ctl_print_json(call, list);
+		return ctl_print_list(call, "policies", list);
 	ctl_table_start(&table, head);
 	json_array_foreach(list, i, row)
 	{

@@ -192,7 +192,7 @@ static enum ctl_exit tell(struct ctl_call *call, const struct ctl_answer *answer
 	fprintf(call->out, "policy %s for group %s: %s serial %lld, digest %s\n",
 		ctl_text(id, sizeof(id), answer->json, "policy_id"),
 		ctl_text(group, sizeof(group), answer->json, "group"),
-		answer->status == 201 ? "now" : "nothing changed,",
+		answer->status == 201 ? "now" : "unchanged,",
 		(long long)json_integer_value(json_object_get(answer->json, "serial")),
 		ctl_text(digest, sizeof(digest), answer->json, "digest"));
 	fflush(call->out);

@@ -137,6 +137,9 @@ static enum ctl_exit take_option(struct ctl_call *call, int argc, const char *co
 		return ctl_misused(call, "%s needs a %s", call->command->options[i].name,
 				   call->command->options[i].value);
 	call->options[i] = value ? value + 1 : argv[++*at];
+	if (strlen(call->options[i]) > CTL_VALUE_MAX &&
+	    strcmp(call->command->options[i].value, "FILE"))
+		return ctl_misused(call, "%s: too long", call->command->options[i].name);
 	return CTL_OK;
 }
 
@@ -154,6 +157,8 @@ static enum ctl_exit take_arguments(struct ctl_call *call, int argc, const char 
 			r = take_option(call, argc, argv, &i);
 		else if (call->word_count == call->command->words_max)
 			r = ctl_misused(call, "too many arguments");
+		else if (strlen(argv[i]) > CTL_WORD_MAX)
+			r = ctl_misused(call, "an argument is too long");
 		else
 			call->words[call->word_count++] = argv[i];
 	}

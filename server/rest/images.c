@@ -185,7 +185,7 @@ int srv_images_handle_post(struct srv_call *call, struct err *err)
 	if (r == -EKEYREJECTED) {
 		srv_reply_problem(call->req, SRV_IMAGE_UNTRUSTED,
 				  "No trusted key made this signature. If you trust the builder, "
-				  "add its public key: ampoulectl image trust-key HEX.");
+				  "add its public key: ampoulectl image trust HEX.");
 		return 0;
 	}
 	if (r < 0)

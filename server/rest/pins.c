@@ -52,7 +52,7 @@ int srv_pins_fill(const struct srv_config *config, struct srv_conn *conn, struct
 			      token->policy_keys, &token->policy_key_count, err);
 	if (r == 0)
 		r = fill_keys(conn, "image",
-			      "Trust a builder's key first: ampoulectl image trust-key HEX.",
+			      "Trust a builder's key first: ampoulectl image trust HEX.",
 			      token->image_keys, &token->image_key_count, err);
 	if (r < 0)
 		return r;
