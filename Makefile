@@ -8,7 +8,7 @@ SHELL   := /bin/bash
 all:                                    # the default goal, before any include
 include build-aux/flags.mk
 include build-aux/rules.mk
-include $(wildcard */module.mk)
+include proto/module.mk $(filter-out proto/%,$(wildcard */module.mk)) # proto/ names the generated headers
 
 all: $(progs)                           ## build the programs
 $(progs) $(tests):

@@ -1,0 +1,378 @@
+#include "agent/agent/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/agent/agent.h"
+#include "agent/agent/floor.h"
+#include "agent/agent/message.h"
+#include "agent/agent/session.h"
+#include "agent/agent/shares.h"
+#include "agent/agent/spawn.h"
+#include "agent/agent/table.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "microvisor/arbiter/policy.h"
+
+/* What one start needs, gathered before the fork. Descriptors are owned unless said otherwise. */
+struct launch {
+	struct agent_vm *vm;
+	struct mv_start *start;
+	struct buf table;
+	struct policy_task task; /* borrowed from the policy */
+	int idmap;
+	size_t fd_count;
+	int fds[MV_FD_FIXED + MV_SHARES_MAX];
+};
+
+static void launch_release(struct launch *l)
+{
+	for (size_t i = 0; i < l->fd_count; i++)
+		if (l->fds[i] >= 0)
+			close(l->fds[i]);
+	if (l->idmap >= 0)
+		close(l->idmap);
+	buf_release(&l->table);
+	free(l->start);
+}
+
+static int find_places(const struct agent_vm *vm, struct policy_place **ret_places, size_t *ret_n,
+		       struct err *err)
+{
+	const struct agent_policies *policies = &vm->agent->policies;
+	struct policy_place *places = calloc(MV_SHARES_MAX, sizeof(*places));
+	struct policy_request facts;
+	int index = agent_table_find_task(policies, vm->task_id);
+
+	if (!places)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (index < 0) {
+		free(places);
+		return err_set(err, index, "the policy changed meanwhile and has no such task");
+	}
+	agent_request_facts(vm->request, vm->program, &facts);
+	size_t n = policy_places(policies->policy, (size_t)index, &facts, places, MV_SHARES_MAX);
+
+	if (n > MV_SHARES_MAX) {
+		agent_session_notice(vm->session, "the policy names %zu places, %d can be shown", n,
+				     MV_SHARES_MAX);
+		n = MV_SHARES_MAX;
+	}
+	*ret_places = places;
+	*ret_n = n;
+	return 0;
+}
+
+int agent_launch_plan(struct agent_vm *vm, struct err *err)
+{
+	cleanup_free struct policy_place *places = NULL;
+	size_t n = 0;
+	int r = find_places(vm, &places, &n, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (places[i].given)
+			continue;
+		if (!agent_floor_allows(places[i].path, vm->agent->options.state_dir,
+					vm->agent->options.run_dir)) {
+			agent_session_notice(vm->session,
+					     "%.300s is not shown: this endpoint never opens it",
+					     places[i].path);
+			continue;
+		}
+		r = agent_opener_add(&vm->opener, places[i].path, places[i].folder);
+		if (r < 0)
+			return err_set(err, r, "cannot open the places of the view: %s",
+				       strerror(-r));
+	}
+	return 0;
+}
+
+static int add_share(struct launch *l, uint32_t kind, const char *path, int fd)
+{
+	if (l->start->share_count == MV_SHARES_MAX) {
+		close(fd);
+		return -ENOSPC;
+	}
+	struct mv_share *share = &l->start->shares[l->start->share_count++];
+
+	share->kind = kind;
+	share->path_bytes = (uint32_t)strlen(path);
+	memcpy(share->path, path, share->path_bytes);
+	l->fds[l->fd_count++] = fd;
+	return 0;
+}
+
+/* The files that the caller handed over and that some rule of the task opens. */
+static int add_given_files(struct launch *l, struct err *err)
+{
+	cleanup_free struct policy_place *places = NULL;
+	size_t n = 0;
+	int r = find_places(l->vm, &places, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		for (size_t k = 0; places[i].given && k < l->vm->request->file_count; k++) {
+			struct agent_file *file = &l->vm->request->files[k];
+
+			if (file->fd < 0 || strcmp(file->path, places[i].path) != 0)
+				continue;
+			(void)add_share(l, MV_SHARE_FILE, file->path, take_fd(file->fd)); /* fits */
+			break;
+		}
+	return r;
+}
+
+/* A clone of one opened folder, checked to be the place that was named. -errno. */
+static int make_clone(struct launch *l, const struct agent_opened_place *place, struct err *err)
+{
+	const struct agent_vm *vm = l->vm;
+	uid_t uid = AGENT_VM_UID_FIRST + vm->slot;
+	char link[64];
+	char path[MV_PATH_MAX];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", place->fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+
+	if (n < 0 || (size_t)n != strlen(place->path) || memcmp(path, place->path, (size_t)n) != 0)
+		return err_set(err, -ESTALE, "it moved while it was opened");
+	if (l->idmap < 0)
+		l->idmap = agent_shares_idmap(&vm->request->account, uid,
+					      AGENT_VM_UID_FIRST + vm->slot * AGENT_GROUPS_MAX,
+					      err);
+	if (l->idmap < 0)
+		return l->idmap;
+	return agent_shares_clone(place->fd, l->idmap, err);
+}
+
+/* What the helper opened. A place that is not there is hidden, as any name that no rule opens; one that
+ * cannot be shown for another reason is left out and the user told. */
+static void add_opened_places(struct launch *l)
+{
+	struct agent_opener *opener = &l->vm->opener;
+
+	for (size_t i = 0; i < opener->count; i++) {
+		struct agent_opened_place *place = &opener->places[i];
+		struct err why = {0};
+
+		if (place->error == ENOENT)
+			continue;
+		if (place->error) {
+			agent_session_notice(l->vm->session, "%.300s is not shown: %s", place->path,
+					     strerror(place->error));
+			continue;
+		}
+		int fd = place->folder ? make_clone(l, place, &why) : take_fd(place->fd);
+
+		if (fd < 0) {
+			agent_session_notice(l->vm->session, "%.200s is not shown: %.250s",
+					     place->path, why.text);
+			continue;
+		}
+		(void)add_share(l, place->folder ? MV_SHARE_FOLDER : MV_SHARE_FILE, place->path,
+				fd); /* fits: at most MV_SHARES_MAX places in all */
+	}
+}
+
+/* Standard streams that are files of the host are the policy's to allow, and told of. */
+static int check_stdio(const struct launch *l, struct err *err)
+{
+	static const char *const names[] = {"stdin", "stdout", "stderr"};
+	struct mv_policy policy;
+	struct mv_decision decision;
+
+	if (mv_policy_init(&policy, l->table.data, l->table.len) < 0)
+		return err_set(err, -EBADMSG, "the compiled policy is damaged");
+	for (int i = STDOUT_FILENO; i <= STDERR_FILENO; i++) {
+		struct mv_access access = {.class = MV_CLASS_STDIO,
+					   .op = MV_OP_WRITE,
+					   .object = names[i],
+					   .object_bytes = (uint16_t)strlen(names[i])};
+		struct stat st;
+
+		if (fstat(l->vm->request->stdio[i], &st) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		mv_arbitrate(&policy, &access, &decision);
+		struct mv_event event = {.type = MV_MSG_EVENT,
+					 .class = MV_CLASS_STDIO,
+					 .op = MV_OP_WRITE,
+					 .verdict = decision.verdict,
+					 .severity = decision.severity,
+					 .wall_clock_ns = agent_wall_ns(),
+					 .count = 1,
+					 .serial = l->vm->agent->policies.serial,
+					 .object_bytes = access.object_bytes};
+
+		mv_policy_rule_id(&policy, decision.rule, event.rule);
+		memcpy(event.object, names[i], access.object_bytes);
+		agent_vm_record(l->vm, &event);
+		if (decision.verdict != MV_ALLOW)
+			return err_set(err, -EACCES,
+				       "the policy does not let this task write its %s to a file",
+				       names[i]);
+	}
+	return 0;
+}
+
+/* The caller's working folder, when the view will have it; "/" otherwise. */
+static const char *guest_folder(const struct launch *l)
+{
+	const char *cwd = l->vm->request->cwd;
+	size_t n = strlen(cwd);
+	struct mv_policy policy;
+
+	if (!agent_floor_is_view_path(cwd) ||
+	    mv_policy_init(&policy, l->table.data, l->table.len) < 0)
+		return "/";
+	for (uint32_t i = 0; i < l->start->share_count; i++) {
+		const struct mv_share *share = &l->start->shares[i];
+
+		/* An ancestor of a share is always in the view. */
+		if (share->path_bytes > n && share->path[n] == '/' &&
+		    memcmp(share->path, cwd, n) == 0)
+			return cwd;
+	}
+	return "/";
+}
+
+static int open_kvm(struct err *err)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, -ENODEV,
+			       "isolation unavailable: /dev/kvm cannot be used (%m); "
+			       "nothing is opened on the host instead");
+	return fd;
+}
+
+/* Descriptors 0 to MV_FD_FIXED - 1, in the order of enum mv_fd. */
+static int open_fixed(struct launch *l, struct err *err)
+{
+	static const struct {
+		enum mv_fd fd;
+		enum manifest_file file;
+	} files[] = {{MV_FD_KERNEL, MANIFEST_KERNEL},
+		     {MV_FD_INITRD, MANIFEST_INITRAMFS},
+		     {MV_FD_ROOT, MANIFEST_ROOT}};
+	const struct manifest *m = &l->vm->manifest;
+	int r = open_kvm(err);
+
+	if (r < 0)
+		return r;
+	l->fds[MV_FD_KVM] = r;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		r = agent_images_open_file(&l->vm->agent->images, m->files[files[i].file].digest,
+					   m->files[files[i].file].bytes, err);
+		if (r < 0)
+			return r;
+		l->fds[files[i].fd] = r;
+	}
+	r = fd_sealed("policy", l->table.data, l->table.len);
+	if (r < 0)
+		return err_set(err, r, "cannot seal the policy: %s", strerror(-r));
+	l->fds[MV_FD_POLICY] = r;
+	r = agent_message_seal(l->vm->request, l->vm->program, l->task.uid, guest_folder(l));
+	if (r < 0)
+		return err_set(err, r, "cannot write the launch message: %s", strerror(-r));
+	l->fds[MV_FD_LAUNCH] = r;
+	for (int i = 0; i < AGENT_RUN_FDS; i++)
+		l->fds[MV_FD_STDIN + i] = take_fd(l->vm->request->stdio[i]);
+	return 0;
+}
+
+static void fill_start(struct launch *l)
+{
+	const struct agent_request *request = l->vm->request;
+	struct mv_start *start = l->start;
+
+	start->type = MV_MSG_START;
+	start->version = MV_API_VERSION;
+	start->vcpus = l->task.cpus;
+	start->memory_bytes = l->task.memory_bytes;
+	start->boot_limit_ms = l->vm->agent->options.boot_limit_ms;
+	start->lifetime_ms = l->task.lifetime_ms;
+	if (!(request->flags & AGENT_RUN_RAW)) {
+		start->filter |= isatty(request->stdio[STDOUT_FILENO]) ? 1 : 0;
+		start->filter |= isatty(request->stdio[STDERR_FILENO]) ? 2 : 0;
+	}
+	(void)snprintf(start->id, sizeof(start->id), "%s", l->vm->id);
+	(void)snprintf(start->cmdline, sizeof(start->cmdline), "%s", l->vm->manifest.cmdline);
+}
+
+/* Forks the microvm with its end of the control socket, and sends the start message. */
+static int start_process(struct launch *l, struct err *err)
+{
+	const struct agent_options *options = &l->vm->agent->options;
+	const struct agent_account *account = &l->vm->request->account;
+	gid_t groups[AGENT_GROUPS_MAX];
+	gid_t gid_first = AGENT_VM_UID_FIRST + l->vm->slot * AGENT_GROUPS_MAX;
+	char jail[PATH_MAX];
+	int pair[2];
+	pid_t pid = 0;
+
+	for (int i = 0; i < account->group_count; i++)
+		groups[i] = gid_first + (gid_t)i;
+	(void)snprintf(jail, sizeof(jail), "%s/root", options->run_dir); /* AGENT_FOLDER_MAX */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, -errno, "cannot make a socket pair: %m");
+	struct agent_spawn spawn = {.folder = options->bin_dir,
+				    .name = "ampoule-microvm",
+				    .fd_count = 1,
+				    .fds = {pair[1]},
+				    .uid = AGENT_VM_UID_FIRST + l->vm->slot,
+				    .gid = gid_first,
+				    .group_count = (size_t)account->group_count,
+				    .groups = groups,
+				    .jail = jail};
+	cleanup_fd int control = pair[0];
+	int r = agent_spawn(&spawn, &pid, err);
+
+	close(pair[1]);
+	if (r < 0)
+		return r;
+	/* From here on the VM's own end sees to the process, whatever fails. */
+	int sent = fd_send(control, l->start, sizeof(*l->start), l->fds, l->fd_count);
+
+	r = agent_vm_attach(l->vm, pid, take_fd(control), err);
+	if (r == 0 && sent < 0)
+		r = err_set(err, sent, "cannot start the micro-VM: %s", strerror(-sent));
+	return r;
+}
+
+int agent_launch(struct agent_vm *vm, struct err *err)
+{
+	cleanup_(launch_release) struct launch l = {
+		.vm = vm, .idmap = -1, .start = calloc(1, sizeof(*l.start))};
+
+	if (!l.start)
+		return err_set(err, -ENOMEM, "out of memory");
+	memset(l.fds, 0xff, sizeof(l.fds)); /* all -1 */
+	l.fd_count = MV_FD_FIXED;
+	int r = agent_table_compile(&vm->agent->policies, vm->task_id, vm->request, vm->program,
+				    &l.table, err);
+
+	if (r < 0)
+		return r;
+	policy_task_at(vm->agent->policies.policy,
+		       (size_t)agent_table_find_task(&vm->agent->policies, vm->task_id), &l.task);
+	r = check_stdio(&l, err);
+	if (r == 0)
+		r = add_given_files(&l, err);
+	if (r < 0)
+		return r;
+	add_opened_places(&l);
+	fill_start(&l);
+	r = open_fixed(&l, err);
+	if (r < 0)
+		return r;
+	vm->wanted_serial = vm->agent->policies.serial;
+	vm->applied_serial = vm->wanted_serial;
+	return start_process(&l, err);
+}

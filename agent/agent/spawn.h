@@ -1,0 +1,34 @@
+/* Starts the agent's children: the link, the helper and the micro-VMs, each with an identity of its own
+ * and nothing of the agent's. The agent's thread. */
+#ifndef AGENT_AGENT_SPAWN_H
+#define AGENT_AGENT_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+
+enum {
+	AGENT_SPAWN_FDS_MAX = 4
+};
+
+struct agent_spawn {
+	const char *folder;      /* of the executable */
+	const char *name;        /* of the executable, also argv[0] */
+	const char *const *args; /* further arguments, NULL at the end; may be NULL */
+	size_t fd_count;
+	int fds[AGENT_SPAWN_FDS_MAX]; /* borrowed; they become descriptor 3 and following */
+	uid_t uid;
+	gid_t gid;
+	size_t group_count;
+	const gid_t *groups; /* supplementary */
+	const char *jail; /* not NULL: a folder that becomes an empty, read-only root; no network */
+};
+
+/* The child has these descriptors, /dev/null as stdin and stdout, and stderr; no_new_privs; its own
+ * session; no core dumps. Returns once it executes. -errno with what failed, in parent or child. */
+int agent_spawn(const struct agent_spawn *spawn, pid_t *ret_pid, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,50 @@
+#include "agent/agent/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "microvisor/arbiter/policy.h"
+
+int agent_table_find_task(const struct agent_policies *policies, const char *task_id)
+{
+	struct policy_task task;
+
+	for (size_t i = 0; policies->policy && i < policy_task_count(policies->policy); i++) {
+		policy_task_at(policies->policy, i, &task);
+		if (strcmp(task.id, task_id) == 0)
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
+int agent_table_compile(const struct agent_policies *policies, const char *task_id,
+			const struct agent_request *request, const char *program, struct buf *out,
+			struct err *err)
+{
+	struct policy_request facts;
+	int index = agent_table_find_task(policies, task_id);
+
+	if (index < 0)
+		return err_set(err, index, "the policy in force has no task '%s'", task_id);
+	agent_request_facts(request, program, &facts);
+	int r = policy_compile(policies->policy, (size_t)index, &facts, policies->serial, out);
+
+	if (r < 0)
+		return err_set(err, r, "cannot compile the policy for task '%s': %s", task_id,
+			       strerror(-r));
+	return 0;
+}
+
+int agent_table_deny_all(const struct agent_policies *policies, const char *task_id,
+			 struct buf *out)
+{
+	struct mv_table_header header = {.magic = MV_TABLE_MAGIC,
+					 .total_bytes = sizeof(header),
+					 .serial = policies->serial};
+
+	(void)snprintf(header.policy_id, sizeof(header.policy_id), "%s", policies->id);
+	(void)snprintf(header.task_id, sizeof(header.task_id), "%s", task_id);
+	memset(header.fallback + 1, MV_DENY, sizeof(header.fallback) - 1);
+	return buf_put(out, &header, sizeof(header));
+}

@@ -1,0 +1,86 @@
+#include "agent/agent/vms.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct agent_vm *with_slot(const struct agent_vms *vms, unsigned slot)
+{
+	for (struct agent_vm *vm = vms->first; vm; vm = vm->next)
+		if (!vm->ended && vm->slot == slot)
+			return vm;
+	return NULL;
+}
+
+int agent_vms_admit(const struct agent_vms *vms, uid_t uid, struct err *err)
+{
+	if (agent_vms_running(vms, uid) >= AGENT_VMS_PER_USER)
+		return err_set(err, -EBUSY,
+			       "you have %d micro-VMs running, which is the limit; end one with "
+			       "`ampoule stop ID`",
+			       AGENT_VMS_PER_USER);
+	for (unsigned slot = 0; slot < AGENT_VMS_MAX; slot++)
+		if (!with_slot(vms, slot))
+			return (int)slot;
+	return err_set(err, -EBUSY, "this machine runs as many micro-VMs as it may; try later");
+}
+
+void agent_vms_add(struct agent_vms *vms, struct agent_vm *vm)
+{
+	vm->next = vms->first;
+	vms->first = vm;
+}
+
+struct agent_vm *agent_vms_find(const struct agent_vms *vms, uid_t uid, const char *id)
+{
+	for (struct agent_vm *vm = vms->first; vm; vm = vm->next)
+		if (vm->request->account.uid == uid && strcmp(vm->id, id) == 0)
+			return vm;
+	return NULL;
+}
+
+size_t agent_vms_running(const struct agent_vms *vms, uid_t uid)
+{
+	size_t n = 0;
+
+	for (const struct agent_vm *vm = vms->first; vm; vm = vm->next)
+		n += !vm->ended && vm->request->account.uid == uid;
+	return n;
+}
+
+/* How many ended ones of the same user are newer. The list is newest first. */
+static size_t newer_ended(const struct agent_vms *vms, const struct agent_vm *vm)
+{
+	size_t n = 0;
+
+	for (const struct agent_vm *v = vms->first; v != vm; v = v->next)
+		n += v->ended && v->request->account.uid == vm->request->account.uid;
+	return n;
+}
+
+void agent_vms_expire(struct agent_vms *vms, uint64_t now_ms)
+{
+	struct agent_vm **at = &vms->first;
+
+	while (*at) {
+		struct agent_vm *vm = *at;
+
+		if (vm->ended && (now_ms - vm->ended_ms > AGENT_ENDED_KEEP_MS ||
+				  newer_ended(vms, vm) >= AGENT_ENDED_PER_USER)) {
+			*at = vm->next;
+			agent_vm_free(vm);
+		} else {
+			at = &vm->next;
+		}
+	}
+}
+
+void agent_vms_release(struct agent_vms *vms)
+{
+	while (vms->first) {
+		struct agent_vm *vm = vms->first;
+
+		vms->first = vm->next;
+		agent_vm_free(vm);
+	}
+}

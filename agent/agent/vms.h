@@ -1,0 +1,34 @@
+/* All micro-VMs of this agent, running and lately ended, and the quotas on them. The agent's thread. */
+#ifndef AGENT_AGENT_VMS_H
+#define AGENT_AGENT_VMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent/agent/vm.h"
+
+enum {
+	AGENT_VMS_PER_USER = 16,
+	AGENT_VMS_MAX = 512,
+	AGENT_ENDED_PER_USER = 16,
+	AGENT_ENDED_KEEP_MS = 3600 * 1000
+};
+
+/* Embedded; zeroed before use. */
+struct agent_vms {
+	struct agent_vm *first; /* owned, newest first */
+};
+
+/* A free slot, or -EBUSY with the reason when the user or the machine has enough running. */
+int agent_vms_admit(const struct agent_vms *vms, uid_t uid, struct err *err) must_check;
+void agent_vms_add(struct agent_vms *vms, struct agent_vm *vm);
+/* The user's micro-VM with this id; NULL for somebody else's as for none. */
+struct agent_vm *agent_vms_find(const struct agent_vms *vms, uid_t uid, const char *id);
+size_t agent_vms_running(const struct agent_vms *vms, uid_t uid);
+/* Frees ended ones that are too old or too many. */
+void agent_vms_expire(struct agent_vms *vms, uint64_t now_ms);
+/* Ends and frees all. */
+void agent_vms_release(struct agent_vms *vms);
+
+#endif

@@ -1,0 +1,10 @@
+# The endpoint: the agent (root), the link (own uid), the helper (the user's uid), the user's command.
+$(call lib,agentcommon,agent)
+$(call lib,agent,agent/agent)
+$(call lib,link,agent/link)
+$(call program,ampoule-agent,agent/agent,agentcommon policy proto arbiter common,-ljansson -lyaml -lsqlite3 -lprotobuf-c -lcrypto)
+$(call program,ampoule-link,agent/link,agentcommon proto arbiter common,-lprotobuf-c -lssl -lcrypto -lzstd)
+$(call program,ampoule-helper,agent/helper,agentcommon common)
+$(call program,ampoule,agent/cli,agentcommon arbiter common,-ljansson)
+$(call needs-generated,agent/agent agent/link)
+$(call unit,agent,agent link agentcommon policy proto arbiter common,-ljansson -lyaml -lsqlite3 -lprotobuf-c -lssl -lcrypto -lzstd)
