@@ -22,7 +22,7 @@ enum agent_helper_type {
 /* The request for one place; sent once per place. */
 struct agent_helper_open {
 	uint32_t type;
-	uint32_t folder; /* 1: a folder, O_PATH; 0: a regular file, O_RDONLY */
+	uint32_t folder;        /* 1: a folder, O_PATH; 0: a regular file, O_RDONLY */
 	char path[MV_PATH_MAX]; /* absolute, canonical, NUL-terminated */
 };
 

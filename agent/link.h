@@ -36,7 +36,7 @@ enum agent_link_type {
 	AGENT_LINK_MANIFEST, /* struct agent_link_msg and two sealed memfds: manifest, signature; name */
 	AGENT_LINK_BLOB, /* struct agent_link_msg and a sealed memfd of value bytes: digest, number = offset */
 	AGENT_LINK_FETCH_FAILED, /* struct agent_link_msg: digest or name, text = why */
-	AGENT_LINK_ENROLLED      /* struct agent_link_up: device id and group; the certificate is stored */
+	AGENT_LINK_ENROLLED /* struct agent_link_up: device id and group; the certificate is stored */
 };
 
 enum agent_link_mode {
@@ -46,14 +46,14 @@ enum agent_link_mode {
 
 struct agent_link_config {
 	uint32_t type;
-	uint32_t mode;             /* enum agent_link_mode */
-	uint32_t isolation;        /* 1: /dev/kvm works */
+	uint32_t mode;      /* enum agent_link_mode */
+	uint32_t isolation; /* 1: /dev/kvm works */
 	uint32_t reserved;
-	uint64_t counter;          /* as rolled by the last Welcome */
-	uint64_t applied_serial;   /* 0: none */
+	uint64_t counter;        /* as rolled by the last Welcome */
+	uint64_t applied_serial; /* 0: none */
 	uint8_t applied_digest[32];
-	uint8_t ca[32];            /* SHA-256 of the CA certificate's SubjectPublicKeyInfo */
-	uint8_t secret[32];        /* of the enrolment token; zero in AGENT_LINK_RUN */
+	uint8_t ca[32];     /* SHA-256 of the CA certificate's SubjectPublicKeyInfo */
+	uint8_t secret[32]; /* of the enrolment token; zero in AGENT_LINK_RUN */
 	uint8_t event_stream[16];
 	char server[AGENT_LINK_SERVER_MAX]; /* host:port */
 	char applied_policy[MV_NAME_MAX];

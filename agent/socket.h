@@ -54,11 +54,12 @@ struct agent_req_run {
 	uint32_t string_bytes; /* used of strings; the rest is zero */
 	uint32_t reserved;
 	uint32_t file_arg[AGENT_FILES_MAX]; /* which argument each file descriptor stands for */
-	char strings[AGENT_STRINGS_MAX]; /* argc arguments, envc "NAME=value", the folder; each ends with NUL */
+	char strings
+		[AGENT_STRINGS_MAX]; /* argc arguments, envc "NAME=value", the folder; each ends with NUL */
 };
 
 enum agent_rep_type {
-	AGENT_REP_OK = 1,  /* struct agent_rep: done */
+	AGENT_REP_OK = 1, /* struct agent_rep: done */
 	AGENT_REP_REFUSED, /* struct agent_rep: value = exit status for `ampoule run`, text = why and what next */
 	AGENT_REP_PROGRESS, /* struct agent_rep: text = what is being waited for */
 	AGENT_REP_NOTICE,   /* struct agent_rep: text = something was left out, and why */

@@ -192,8 +192,7 @@ void agent_check_applied(struct agent *agent)
 	if (!agent->applying)
 		return;
 	for (const struct agent_vm *vm = agent->vms.first; vm; vm = vm->next)
-		if (!vm->ended && vm->child.pid > 0 &&
-		    vm->applied_serial < agent->policies.serial)
+		if (!vm->ended && vm->child.pid > 0 && vm->applied_serial < agent->policies.serial)
 			return;
 	finish_applying(agent);
 }

@@ -27,14 +27,13 @@ void agent_answer_status(struct agent *agent, uid_t uid, struct agent_rep_status
 	struct agent_spool_stats stats;
 
 	agent_spool_stat(agent->spool, &stats);
-	*out = (struct agent_rep_status){
-		.type = AGENT_REP_STATUS,
-		.enrolled = agent_identity_is_enrolled(&agent->identity),
-		.connected = agent->uplink.connected,
-		.isolation = agent->isolation,
-		.running = (uint32_t)agent_vms_running(&agent->vms, uid),
-		.queue_events = stats.events,
-		.queue_oldest_ns = stats.oldest_ns};
+	*out = (struct agent_rep_status){.type = AGENT_REP_STATUS,
+					 .enrolled = agent_identity_is_enrolled(&agent->identity),
+					 .connected = agent->uplink.connected,
+					 .isolation = agent->isolation,
+					 .running = (uint32_t)agent_vms_running(&agent->vms, uid),
+					 .queue_events = stats.events,
+					 .queue_oldest_ns = stats.oldest_ns};
 	if (policies->policy) {
 		out->policy_serial = policies->serial;
 		out->policy_applied_ns = policies->applied_ns;

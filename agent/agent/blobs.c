@@ -188,7 +188,8 @@ int agent_blob_import(const char *folder, const uint8_t digest[DIGEST_BYTES], co
 	if (from < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
 	path_of(folder, "inbox", digest, inbox);
-	cleanup_fd int to = open(inbox, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_fd int to =
+		open(inbox, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (to < 0)
 		return err_set(err, -errno, "cannot make %s: %m", inbox);

@@ -104,8 +104,8 @@ void agent_downloads_restart(struct agent_downloads *d, struct agent *agent)
 	if (d->busy)
 		agent_downloads_pause(d);
 	d->count = 0;
-	for (size_t i = 0; policy && d->count < AGENT_DOWNLOADS_MAX &&
-			   (name = policy_image(policy, i, &line));
+	for (size_t i = 0;
+	     policy && d->count < AGENT_DOWNLOADS_MAX && (name = policy_image(policy, i, &line));
 	     i++) {
 		struct agent_download *download = &d->list[d->count++];
 

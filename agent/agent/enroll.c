@@ -22,10 +22,11 @@ static int refuse_enrolled(const struct agent_options *options, struct err *err)
 	int r = agent_identity_load(options->state_dir, &old, &why);
 
 	if (r == 0 && agent_identity_is_enrolled(&old))
-		return err_set(err, -EEXIST,
-			       "this endpoint is already enrolled at %s as device %s; to start over, "
-			       "stop the agent and remove %s",
-			       old.server, old.device_id, options->state_dir);
+		return err_set(
+			err, -EEXIST,
+			"this endpoint is already enrolled at %s as device %s; to start over, "
+			"stop the agent and remove %s",
+			old.server, old.device_id, options->state_dir);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "%s", why.text);
 	return 0;

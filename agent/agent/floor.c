@@ -9,7 +9,7 @@ static bool is_canonical(const char *path)
 {
 	if (path[0] != '/')
 		return false;
-	for (const char *at = path; *at; ) {
+	for (const char *at = path; *at;) {
 		const char *name = at + 1;
 		size_t n = strcspn(name, "/");
 

@@ -143,9 +143,9 @@ static int make_clone(struct launch *l, const struct agent_opened_place *place, 
 	if (n < 0 || (size_t)n != strlen(place->path) || memcmp(path, place->path, (size_t)n) != 0)
 		return err_set(err, -ESTALE, "it moved while it was opened");
 	if (l->idmap < 0)
-		l->idmap = agent_shares_idmap(&vm->request->account, uid,
-					      AGENT_VM_UID_FIRST + vm->slot * AGENT_GROUPS_MAX,
-					      err);
+		l->idmap =
+			agent_shares_idmap(&vm->request->account, uid,
+					   AGENT_VM_UID_FIRST + vm->slot * AGENT_GROUPS_MAX, err);
 	if (l->idmap < 0)
 		return l->idmap;
 	return agent_shares_clone(place->fd, l->idmap, err);

@@ -64,8 +64,8 @@ int agent_listener_start(struct agent_listener *listener, struct agent *agent, s
 
 	if (r < 0)
 		return r;
-	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", dir,
-		     AGENT_SOCKET_NAME) >= (int)sizeof(address.sun_path))
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", dir, AGENT_SOCKET_NAME) >=
+	    (int)sizeof(address.sun_path))
 		return err_set(err, -ENAMETOOLONG, "the name of folder %s is too long", dir);
 	listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0)

@@ -39,7 +39,8 @@ static const char usage[] =
 	"\n"
 	"  --state-dir DIR        what is kept (default /var/lib/ampoule/agent)\n"
 	"  --run-dir DIR          where the socket is (default /run/ampoule)\n"
-	"  --bin-dir DIR          where ampoule-link, -helper and -microvm are (default: beside this program)\n"
+	"  --bin-dir DIR          where ampoule-link, -helper and -microvm are (default: beside "
+	"this program)\n"
 	"  --token-file FILE      enroll: the token; never on the command line\n"
 	"  --group NAME           trust: the group whose policies are accepted\n"
 	"  --policy-key HEX       trust: a key that may sign policies (repeatable)\n"
@@ -131,7 +132,8 @@ static int command_trust(struct cli *cli)
 	if (lock < 0)
 		return complain(&err);
 	if (!cli->group || !cli->pins.policy_key_count || !cli->pins.image_key_count) {
-		fprintf(stderr, "ampoule-agent: trust needs --group, --policy-key and --image-key\n");
+		fprintf(stderr,
+			"ampoule-agent: trust needs --group, --policy-key and --image-key\n");
 		return EXIT_USAGE;
 	}
 	if (agent_identity_load(cli->options.state_dir, &old, &err) == 0 &&
@@ -178,7 +180,8 @@ static int command_policy_install(struct cli *cli)
 	if (lock < 0 && lock != -EBUSY)
 		return complain(&err);
 	if (lock >= 0)
-		return install_policy_here(cli, &envelope, &err) < 0 ? complain(&err) : EXIT_SUCCESS;
+		return install_policy_here(cli, &envelope, &err) < 0 ? complain(&err)
+								     : EXIT_SUCCESS;
 	cleanup_fd int fd = fd_sealed("envelope", envelope.data, envelope.len);
 
 	if (fd < 0 || agent_client_ask(&cli->options, AGENT_REQ_POLICY, fd, &err) < 0)
@@ -256,11 +259,16 @@ static int take_option(struct cli *cli, int option, const char *value)
 }
 
 static const struct option long_options[] = {
-	{"state-dir", required_argument, NULL, 's'}, {"run-dir", required_argument, NULL, 'r'},
-	{"bin-dir", required_argument, NULL, 'b'},   {"token-file", required_argument, NULL, 't'},
-	{"group", required_argument, NULL, 'g'},     {"policy-key", required_argument, NULL, 'p'},
-	{"image-key", required_argument, NULL, 'i'}, {"boot-limit", required_argument, NULL, 'l'},
-	{"help", no_argument, NULL, 'h'},	     {0},
+	{"state-dir", required_argument, NULL, 's'},
+	{"run-dir", required_argument, NULL, 'r'},
+	{"bin-dir", required_argument, NULL, 'b'},
+	{"token-file", required_argument, NULL, 't'},
+	{"group", required_argument, NULL, 'g'},
+	{"policy-key", required_argument, NULL, 'p'},
+	{"image-key", required_argument, NULL, 'i'},
+	{"boot-limit", required_argument, NULL, 'l'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
 };
 
 /* -1 to go on, else the exit status. */
@@ -277,7 +285,8 @@ static int parse_options(struct cli *cli, int argc, char **argv)
 		if (option == '?')
 			return EXIT_USAGE;
 		if (take_option(cli, option, optarg) < 0) {
-			fprintf(stderr, "ampoule-agent: --%s: this value cannot be used; see --help\n",
+			fprintf(stderr,
+				"ampoule-agent: --%s: this value cannot be used; see --help\n",
 				long_options[index].name);
 			return EXIT_USAGE;
 		}

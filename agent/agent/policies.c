@@ -145,7 +145,8 @@ int agent_policies_accept(struct agent_policies *p, const struct agent_identity 
 	if (p->policy && memcmp(p->digest, content.digest, sizeof(p->digest)) == 0)
 		return 1;
 	if (p->policy && content.message->serial <= p->serial)
-		return err_set(err, -ESTALE, "serial %" PRIu64 " is not above %" PRIu64 ", in force",
+		return err_set(err, -ESTALE,
+			       "serial %" PRIu64 " is not above %" PRIu64 ", in force",
 			       content.message->serial, p->serial);
 	if (content.message->expires_s && content.message->expires_s <= now_s)
 		return err_set(err, -EKEYEXPIRED, "the policy has expired");

@@ -13,8 +13,8 @@
 #include "agent/agent/mounts.h"
 
 /* What of the caller's environment reaches the guest; the rest stays where it is. */
-static const char *const env_allowed[] = {"TERM=", "LANG=", "LC_", "TZ=", "COLUMNS=",
-					  "LINES=", "NO_COLOR="};
+static const char *const env_allowed[] = {
+	"TERM=", "LANG=", "LC_", "TZ=", "COLUMNS=", "LINES=", "NO_COLOR="};
 
 static bool env_is_allowed(const char *entry)
 {
@@ -47,11 +47,12 @@ int agent_request_file_path(int fd, char out[MV_PATH_MAX], struct err *err)
 	out[n] = '\0';
 	static const char deleted[] = " (deleted)";
 
-	if (st.stx_nlink == 0 || ((size_t)n >= sizeof(deleted) &&
-				  strcmp(out + n - (sizeof(deleted) - 1), deleted) == 0))
+	if (st.stx_nlink == 0 ||
+	    ((size_t)n >= sizeof(deleted) && strcmp(out + n - (sizeof(deleted) - 1), deleted) == 0))
 		return err_set(err, -EPERM, "a file was deleted while it was opened");
 	if (!agent_mounts_have(st.stx_mnt_id))
-		return err_set(err, -EPERM, "a file lies on a mount that this machine does not show");
+		return err_set(err, -EPERM,
+			       "a file lies on a mount that this machine does not show");
 	if (!agent_floor_is_view_path(out))
 		return err_set(err, -EPERM,
 			       "%.200s: only files below /home, /media, /mnt and /srv can be given",

@@ -91,8 +91,7 @@ void agent_session_vm_state(struct agent_session *session, struct agent_vm *vm)
 
 void agent_session_vm_ended(struct agent_session *session, const struct agent_vm *vm)
 {
-	struct agent_rep rep = {
-		.type = AGENT_REP_EXITED, .value = vm->end, .detail = vm->detail};
+	struct agent_rep rep = {.type = AGENT_REP_EXITED, .value = vm->end, .detail = vm->detail};
 
 	if (!session)
 		return;
@@ -218,8 +217,8 @@ static void on_status(struct agent_session *session, struct incoming *in)
 	agent_answer_status(agent, session->uid, status);
 	tell(session, status, sizeof(*status));
 	free(status);
-	for (int line; agent->policies.policy &&
-		       (image = policy_image(agent->policies.policy, n, &line));
+	for (int line;
+	     agent->policies.policy && (image = policy_image(agent->policies.policy, n, &line));
 	     n++) {
 		struct agent_rep_image rep;
 
@@ -310,8 +309,7 @@ static void on_message(void *context, uint32_t events)
 	cleanup_free union agent_any_req *message = malloc(sizeof(*message));
 	int fds[REQUEST_FDS_MAX];
 	size_t nfds = REQUEST_FDS_MAX;
-	ssize_t n = message ? fd_recv(session->fd, message, sizeof(*message), fds, &nfds)
-			    : -ENOMEM;
+	ssize_t n = message ? fd_recv(session->fd, message, sizeof(*message), fds, &nfds) : -ENOMEM;
 
 	(void)events;
 	if (n == -EAGAIN)

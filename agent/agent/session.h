@@ -25,7 +25,8 @@ struct agent_session {
 };
 
 /* Serves a connection; takes fd, also on error. -errno. */
-int agent_session_new(struct agent *agent, int fd, uid_t uid, struct agent_session **ret) must_check;
+int agent_session_new(struct agent *agent, int fd, uid_t uid,
+		      struct agent_session **ret) must_check;
 /* Closes it and ends its micro-VM. */
 void agent_session_free(struct agent_session *session);
 

@@ -22,7 +22,7 @@ enum statement {
 };
 
 struct agent_spool {
-	sqlite3 *db;                           /* owned */
+	sqlite3 *db;                          /* owned */
 	sqlite3_stmt *statement[ST_COUNT_OF]; /* owned */
 	uint8_t stream[AGENT_STREAM_BYTES];
 	uint64_t max_events;
@@ -173,8 +173,8 @@ static void bind_text(sqlite3_stmt *st, int at, const char *text)
 static int insert(struct agent_spool *spool, const struct agent_event *e)
 {
 	sqlite3_stmt *st = spool->statement[ST_PUT];
-	const uint64_t numbers[] = {e->wall_clock_ns, e->guest_rip, e->count,    e->dropped,
-				    e->serial,        e->exit_reason, e->class,  e->op,
+	const uint64_t numbers[] = {e->wall_clock_ns, e->guest_rip,   e->count, e->dropped,
+				    e->serial,        e->exit_reason, e->class, e->op,
 				    e->verdict,       e->severity,    e->audit};
 	const char *const texts[] = {e->vm,   e->task,  e->user,   e->policy_id,
 				     e->rule, e->image, e->program};

@@ -39,9 +39,8 @@ int agent_table_compile(const struct agent_policies *policies, const char *task_
 int agent_table_deny_all(const struct agent_policies *policies, const char *task_id,
 			 struct buf *out)
 {
-	struct mv_table_header header = {.magic = MV_TABLE_MAGIC,
-					 .total_bytes = sizeof(header),
-					 .serial = policies->serial};
+	struct mv_table_header header = {
+		.magic = MV_TABLE_MAGIC, .total_bytes = sizeof(header), .serial = policies->serial};
 
 	(void)snprintf(header.policy_id, sizeof(header.policy_id), "%s", policies->id);
 	(void)snprintf(header.task_id, sizeof(header.task_id), "%s", task_id);

@@ -49,7 +49,8 @@ static int check_shape(const struct agent_task *t, struct err *err)
 		    t->manifest.shapes[i].cpus == t->task.cpus)
 			return 0;
 	return err_set(err, -EINVAL,
-		       "task '%s' asks for %" PRIu64 " MiB and %u CPUs, which image %s does not offer",
+		       "task '%s' asks for %" PRIu64
+		       " MiB and %u CPUs, which image %s does not offer",
 		       t->task.id, t->task.memory_bytes >> 20, t->task.cpus, t->task.image);
 }
 
@@ -59,9 +60,10 @@ static int nothing_matched(const struct walk *walk, const char *argv0, struct er
 
 	log_quote(quoted, sizeof(quoted), argv0, strlen(argv0));
 	if (walk->no_match)
-		return err_set(err, -EACCES,
-			       "the policy has no task for '%s' with these files; ask your administrator",
-			       quoted);
+		return err_set(
+			err, -EACCES,
+			"the policy has no task for '%s' with these files; ask your administrator",
+			quoted);
 	if (walk->missing_image && walk->image_err.code != -EAGAIN)
 		return err_set(err, -EAGAIN, "image %s cannot be used: %s", walk->missing_image,
 			       walk->image_err.text);
@@ -82,8 +84,9 @@ int agent_task_find(const struct agent_policies *policies, const struct agent_im
 	struct policy_request facts;
 
 	if (!policies->policy)
-		return err_set(err, -EACCES,
-			       "no policy is applied on this machine yet; `ampoule status` shows why");
+		return err_set(
+			err, -EACCES,
+			"no policy is applied on this machine yet; `ampoule status` shows why");
 	for (size_t i = 0; i < policy_task_count(policies->policy); i++) {
 		struct err why = {0};
 

@@ -353,9 +353,10 @@ void agent_uplink_policy_state(struct agent_uplink *uplink, enum agent_policy_ph
 	struct agent_link_policy state = {
 		.type = AGENT_LINK_POLICY_STATE, .phase = phase, .serial = serial};
 
-	if (!uplink->connected)
+	if (uplink->fd <= 0)
 		return;
 	memcpy(state.digest, digest, sizeof(state.digest));
 	(void)snprintf(state.text, sizeof(state.text), "%.255s", reason);
-	(void)!agent_uplink_send(uplink, &state, sizeof(state), NULL, 0); /* a new link says it in Hello */
+	(void)!agent_uplink_send(uplink, &state, sizeof(state), NULL,
+				 0); /* a new link says it in Hello */
 }

@@ -25,8 +25,8 @@ struct agent_uplink {
 	struct agent_child child;
 	struct agent_timer restart;
 	uint64_t backoff_ms;
-	bool connected;             /* to the server */
-	uint64_t in_flight;         /* last sequence of the batch under way; 0: none */
+	bool connected;                 /* to the server */
+	uint64_t in_flight;             /* last sequence of the batch under way; 0: none */
 	char text[AGENT_LINK_TEXT_MAX]; /* why it is not connected */
 };
 

@@ -31,11 +31,11 @@ struct agent_vm {
 	char image[MV_NAME_MAX];
 	char program[MV_PATH_MAX];
 	struct manifest manifest;
-	unsigned slot;       /* its uid is AGENT_VM_UID_FIRST + slot */
-	uint32_t state;      /* enum mv_state; 0: not started or ended */
+	unsigned slot;  /* its uid is AGENT_VM_UID_FIRST + slot */
+	uint32_t state; /* enum mv_state; 0: not started or ended */
 	bool ended;
-	bool announced;      /* its client knows that the task runs */
-	uint32_t end;        /* enum mv_end */
+	bool announced; /* its client knows that the task runs */
+	uint32_t end;   /* enum mv_end */
 	uint32_t detail;
 	uint64_t started_ns;
 	uint64_t ended_ms;

@@ -36,7 +36,8 @@ static size_t size_of(uint32_t type)
 int cli_connect(const struct cli *cli, struct err *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", cli->run_dir, AGENT_SOCKET_NAME);
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", cli->run_dir,
+			 AGENT_SOCKET_NAME);
 
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
 		return err_set(err, -ENAMETOOLONG, "the run folder's name is too long");
@@ -46,7 +47,8 @@ int cli_connect(const struct cli *cli, struct err *err)
 		return err_set(err, -errno, "cannot make a socket: %m");
 	if (connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return err_set(err, -errno,
-			       "the agent does not answer at %s (%m); is ampoule-agent running? Nothing was opened "
+			       "the agent does not answer at %s (%m); is ampoule-agent running? "
+			       "Nothing was opened "
 			       "outside a micro-VM",
 			       address.sun_path);
 	return take_fd(sock);
@@ -81,11 +83,13 @@ int cli_receive(int sock, union agent_any_rep *ret_rep, struct err *err)
 	ssize_t n = fd_recv(sock, ret_rep, sizeof(*ret_rep), NULL, NULL);
 
 	if (n < 0)
-		return err_set(err, (int)n, "the agent's answer cannot be read: %s", strerror((int)-n));
+		return err_set(err, (int)n, "the agent's answer cannot be read: %s",
+			       strerror((int)-n));
 	if (n == 0)
 		return 0;
 	if ((size_t)n < sizeof(uint32_t) || (size_t)n != size_of(ret_rep->type))
-		return err_set(err, -EPROTO, "the agent's answer has a wrong size; are both of one version?");
+		return err_set(err, -EPROTO,
+			       "the agent's answer has a wrong size; are both of one version?");
 	terminate(ret_rep, (size_t)n);
 	return 1;
 }

@@ -14,8 +14,8 @@
 enum {
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
-	CLI_RUN_FAILED = 125,   /* Ampoule refused or failed; stderr says why */
-	CLI_RUN_CANNOT = 126,   /* the program cannot be executed in the guest */
+	CLI_RUN_FAILED = 125,    /* Ampoule refused or failed; stderr says why */
+	CLI_RUN_CANNOT = 126,    /* the program cannot be executed in the guest */
 	CLI_RUN_NO_PROGRAM = 127 /* the image has no such program */
 };
 

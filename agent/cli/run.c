@@ -1,125 +1,161 @@
-/* ampoule run: opens what the user named, as the user, and hands descriptors to the agent.
- *
- * The agent never opens a user's path: what this process cannot open, nobody opens for it. */
-#include <assert.h>
+#include "agent/cli/run.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "agent/cli/cli.h"
+#include "agent/cli/connection.h"
 #include "agent/words.h"
 #include "common/fd.h"
+#include "common/log.h"
+#include "microvisor/microvisor.h"
 
-enum { SAY_AFTER_MS = 2000 };
+extern char **environ;
 
-static const char *const passed_environment[] = {"TERM", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "COLUMNS", "LINES"};
-
-/* Everything that leaves with the request; freed by release_request(). */
-struct request {
-	struct agent_req_run *run; /* owned: too large for the stack */
-	int fds[AGENT_RUN_FDS + AGENT_FILES_MAX];
-	size_t fd_count;
+enum {
+	PROGRESS_AFTER_MS = 2000 /* nobody is told of what is over sooner */
 };
 
-static void release_request(struct request *request)
+/* What is sent: the message and the descriptors of the files named in it. */
+struct parcel {
+	struct agent_req_run *message; /* owned */
+	size_t nfds;
+	int fds[AGENT_RUN_FDS + AGENT_FILES_MAX]; /* files owned, stdio not */
+};
+
+/* The wait for the end. */
+struct waiting {
+	int sock;
+	int signal_fd;
+	bool terminal; /* stderr is one: progress may be shown */
+	bool running;
+	int64_t started_ms;
+	char progress[AGENT_TEXT_MAX];
+};
+
+static int64_t now_ms(void)
 {
-	for (size_t i = AGENT_RUN_FDS; i < request->fd_count; i++)
-		close(request->fds[i]);
-	free(request->run);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int put_string(struct agent_req_run *run, const char *name, const char *text, struct err *err)
+static void complain(const char *text)
 {
-	size_t room = sizeof(run->strings) - run->string_bytes;
-	int n = snprintf(run->strings + run->string_bytes, room, "%s%s%s", name ? name : "", name ? "=" : "", text);
+	char quoted[AGENT_TEXT_MAX * 2];
 
-	if (n < 0 || (size_t)n >= room)
-		return err_set(err, -E2BIG, "the arguments are longer than %d bytes together", AGENT_STRINGS_MAX);
-	run->string_bytes += (uint32_t)n + 1;
+	fprintf(stderr, "ampoule: %s\n", log_quote(quoted, sizeof(quoted), text, strlen(text)));
+}
+
+static void parcel_release(struct parcel *parcel)
+{
+	for (size_t i = AGENT_RUN_FDS; i < parcel->nfds; i++)
+		close(parcel->fds[i]);
+	free(parcel->message);
+}
+
+static int put_string(struct agent_req_run *m, const char *text)
+{
+	size_t n = strlen(text) + 1;
+
+	if (n > sizeof(m->strings) - m->string_bytes)
+		return -E2BIG;
+	memcpy(m->strings + m->string_bytes, text, n);
+	m->string_bytes += (uint32_t)n;
 	return 0;
 }
 
-/* Opens an argument that names a regular file. 1 when *ret_fd is one, 0 when the argument is only text. A
- * file that is there and may not be read is an error: the task would miss it without a word. */
-static int open_file(const char *argument, int *ret_fd, struct err *err)
+/* An argument that names a regular file which the user can read becomes a file of the task. */
+static void offer_file(struct parcel *parcel, uint32_t index, const char *arg)
 {
 	struct stat st;
 
-	if (argument[0] == '-' || argument[0] == '\0')
-		return 0;
-	if (stat(argument, &st) < 0)
-		return errno == EACCES ? err_set(err, -EACCES, "cannot open '%s': %m", argument) : 0;
-	if (!S_ISREG(st.st_mode))
-		return 0;
-	cleanup_fd int fd = open(argument, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (arg[0] == '-' || arg[0] == '\0' || parcel->message->file_count == AGENT_FILES_MAX)
+		return;
+	/* O_NONBLOCK: a FIFO must not keep us; O_NOCTTY: nor a terminal become ours. */
+	int fd = open(arg, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_set(err, -errno, "cannot open '%s': %m", argument);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "'%s' is no longer a regular file", argument);
-	*ret_fd = take_fd(fd);
-	return 1;
+		return;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return;
+	}
+	parcel->message->file_arg[parcel->message->file_count++] = index;
+	parcel->fds[parcel->nfds++] = fd;
 }
 
-static int add_arguments(struct request *request, const struct cli *cli, struct err *err)
+static bool env_is_wanted(const char *entry)
 {
-	for (int i = 0; i < cli->argc; i++) {
-		int fd = -1;
-		int r = put_string(request->run, NULL, cli->argv[i], err);
+	static const char *const wanted[] = {
+		"TERM=", "LANG=", "LC_", "TZ=", "LINES=", "COLUMNS=", "NO_COLOR="};
 
-		if (r == 0 && i > 0)
-			r = open_file(cli->argv[i], &fd, err);
-		if (r < 0)
-			return r;
-		if (r == 0)
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (strncmp(entry, wanted[i], strlen(wanted[i])) == 0)
+			return true;
+	return false;
+}
+
+static int pack_env(struct agent_req_run *m)
+{
+	for (char **e = environ; *e && m->envc < AGENT_ENV_MAX; e++) {
+		if (!env_is_wanted(*e))
 			continue;
-		if (request->run->file_count == AGENT_FILES_MAX) {
-			close(fd);
-			return err_set(err, -E2BIG, "more than %d files are named", AGENT_FILES_MAX);
-		}
-		request->run->file_arg[request->run->file_count++] = (uint32_t)i;
-		request->fds[request->fd_count++] = fd;
+		if (put_string(m, *e) < 0)
+			return -E2BIG;
+		m->envc++;
 	}
-	request->run->argc = (uint32_t)cli->argc;
 	return 0;
 }
 
-static int fill_request(struct request *request, const struct cli *cli, struct err *err)
+static int pack(struct parcel *parcel, bool raw, int argc, char **argv, struct err *err)
 {
-	cleanup_free char *folder = getcwd(NULL, 0);
+	struct agent_req_run *m = parcel->message = calloc(1, sizeof(*m));
+	char cwd[PATH_MAX];
 
-	request->run = calloc(1, sizeof(*request->run));
-	if (!request->run)
+	if (!m)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (!folder)
-		return err_set(err, -errno, "cannot tell the working folder: %m");
-	request->run->type = AGENT_REQ_RUN;
-	request->run->version = AGENT_SOCKET_VERSION;
-	request->run->flags = cli->raw ? AGENT_RUN_RAW : 0;
-	for (int fd = 0; fd < AGENT_RUN_FDS; fd++)
-		request->fds[request->fd_count++] = fd;
-	int r = add_arguments(request, cli, err);
-
-	for (size_t i = 0; r == 0 && i < sizeof(passed_environment) / sizeof(passed_environment[0]); i++) {
-		const char *value = getenv(passed_environment[i]);
-
-		if (!value)
-			continue;
-		request->run->envc++;
-		r = put_string(request->run, passed_environment[i], value, err);
+	if (argc > AGENT_ARGS_MAX)
+		return err_set(err, -E2BIG, "more than %d arguments", AGENT_ARGS_MAX);
+	m->type = AGENT_REQ_RUN;
+	m->version = AGENT_SOCKET_VERSION;
+	m->flags = raw ? AGENT_RUN_RAW : 0;
+	m->argc = (uint32_t)argc;
+	for (int i = 0; i < AGENT_RUN_FDS; i++)
+		parcel->fds[parcel->nfds++] = i;
+	for (int i = 0; i < argc; i++) {
+		if (put_string(m, argv[i]) < 0)
+			return err_set(err, -E2BIG, "the arguments are too long");
+		if (i > 0)
+			offer_file(parcel, (uint32_t)i, argv[i]);
 	}
-	return r < 0 ? r : put_string(request->run, NULL, folder, err);
+	if (pack_env(m) < 0 || put_string(m, getcwd(cwd, sizeof(cwd)) ? cwd : "/") < 0)
+		return err_set(err, -E2BIG, "the arguments and the environment are too long");
+	return 0;
 }
 
-/* The signals that are the task's: taken before the request is sent, so that none is lost. */
-static int take_signals(void)
+/* 0, 1 and 2 must be open: whatever opened first would else pass for a standard stream. */
+static int ensure_stdio(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return -EBADF;
+	return 0;
+}
+
+/* SIGWINCH is not forwarded: the guest has no terminal. */
+static int catch_signals(void)
 {
 	sigset_t set;
 
@@ -128,137 +164,125 @@ static int take_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGQUIT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_CLOEXEC);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	int fd = signalfd(-1, &set, SFD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
 }
 
-struct waiting {
-	int sock;
-	int signals;
-	bool started;
-	bool said; /* the wait was mentioned */
-	char progress[AGENT_TEXT_MAX];
-	struct timespec since;
-};
+static int forward_signal(struct waiting *w, struct err *err)
+{
+	struct signalfd_siginfo info;
+
+	if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return agent_ask(w->sock, AGENT_REQ_SIGNAL, info.ssi_signo, NULL, err);
+}
 
 static int exit_status(const struct agent_rep *rep)
 {
+	char text[256];
 	int status = (int)rep->detail;
 
-	switch (rep->value) {
-	case MV_END_TASK:
-		return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	case MV_END_NOT_STARTED:
-		cli_fail(0, rep->text[0] ? rep->text : strerror((int)rep->detail));
-		return rep->detail == ENOENT ? CLI_RUN_NO_PROGRAM : CLI_RUN_CANNOT;
-	default:
-		return cli_fail(CLI_RUN_FAILED, rep->text[0] ? rep->text : agent_end_text(rep->value));
-	}
+	if (rep->value == MV_END_TASK && WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (rep->value == MV_END_TASK && WIFSIGNALED(status))
+		return 128 + WTERMSIG(status);
+	(void)snprintf(text, sizeof(text), "%s (%s); `ampoule explain %s` tells more",
+		       agent_end_text(rep->value), rep->id, rep->id);
+	complain(text);
+	if (rep->value == MV_END_NOT_STARTED)
+		return rep->detail == ENOENT ? AGENT_EXIT_NOT_FOUND : AGENT_EXIT_NOT_EXECUTABLE;
+	return AGENT_EXIT_REFUSED;
 }
 
-/* Handles one message of the agent: -1 to go on, else the exit status. */
-static int on_reply(struct waiting *w)
+/* -1 to go on, else the exit status. */
+static int on_reply(struct waiting *w, const union agent_any_rep *reply)
 {
-	union agent_any_rep rep;
-	struct err err = {0};
-	int r = cli_receive(w->sock, &rep, &err);
-
-	if (r < 0)
-		return cli_fail(CLI_RUN_FAILED, err.text);
-	if (r == 0)
-		return cli_fail(CLI_RUN_FAILED, "the agent ended, and the micro-VM with it");
-	switch (rep.type) {
-	case AGENT_REP_REFUSED:
-		return cli_fail(rep.rep.value > 0 && rep.rep.value < 256 ? (int)rep.rep.value : CLI_RUN_FAILED, rep.rep.text);
+	switch (reply->type) {
 	case AGENT_REP_PROGRESS:
-		memcpy(w->progress, rep.rep.text, sizeof(w->progress));
+		(void)snprintf(w->progress, sizeof(w->progress), "%s", reply->rep.text);
 		return -1;
 	case AGENT_REP_NOTICE:
-		cli_fail(0, rep.rep.text);
+		complain(reply->rep.text);
 		return -1;
 	case AGENT_REP_STARTED:
-		w->started = true;
+		w->running = true;
 		return -1;
+	case AGENT_REP_REFUSED:
+		complain(reply->rep.text);
+		return reply->rep.value > 0 && reply->rep.value < 128 ? (int)reply->rep.value
+								      : AGENT_EXIT_REFUSED;
 	case AGENT_REP_EXITED:
-		return exit_status(&rep.rep);
+		return exit_status(&reply->rep);
 	default:
-		return cli_fail(CLI_RUN_FAILED, "the agent said something unexpected");
+		return -1;
 	}
 }
 
-/* Before the task runs there is nobody to take a signal: leaving ends the micro-VM. */
-static int on_signal(struct waiting *w)
+static void show_progress(struct waiting *w)
 {
-	struct signalfd_siginfo info;
-	struct err err = {0};
-
-	if (read(w->signals, &info, sizeof(info)) != sizeof(info))
-		return -1;
-	if (!w->started)
-		return 128 + (int)info.ssi_signo;
-	if (cli_ask(w->sock, AGENT_REQ_SIGNAL, info.ssi_signo, NULL, &err) < 0)
-		return cli_fail(CLI_RUN_FAILED, err.text);
-	return -1;
-}
-
-static long waited_ms(const struct waiting *w)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - w->since.tv_sec) * 1000 + (now.tv_nsec - w->since.tv_nsec) / 1000000;
-}
-
-/* On a terminal, a start of over two seconds is mentioned once. */
-static int poll_limit_ms(struct waiting *w)
-{
-	if (w->started || w->said || !isatty(STDERR_FILENO))
-		return -1;
-	long left = SAY_AFTER_MS - waited_ms(w);
-
-	if (left > 0)
-		return (int)left;
-	w->said = true;
-	cli_fail(0, w->progress[0] ? w->progress : "starting a micro-VM ...");
-	return -1;
+	if (!w->terminal || w->running || !w->progress[0] ||
+	    now_ms() - w->started_ms < PROGRESS_AFTER_MS)
+		return;
+	complain(w->progress);
+	w->progress[0] = '\0';
 }
 
 static int wait_for_end(struct waiting *w)
 {
-	for (;;) {
-		struct pollfd fds[] = {{.fd = w->sock, .events = POLLIN}, {.fd = w->signals, .events = POLLIN}};
-		int status = -1;
+	cleanup_free union agent_any_rep *reply = calloc(1, sizeof(*reply));
+	struct pollfd fds[] = {{.fd = w->sock, .events = POLLIN},
+			       {.fd = w->signal_fd, .events = POLLIN}};
+	struct err err = {0};
+	int r = reply ? 0 : err_set(&err, -ENOMEM, "out of memory");
 
-		if (poll(fds, 2, poll_limit_ms(w)) < 0 && errno != EINTR)
-			return cli_fail(CLI_RUN_FAILED, strerror(errno));
-		if (fds[1].revents & POLLIN)
-			status = on_signal(w);
-		if (status < 0 && fds[0].revents)
-			status = on_reply(w);
-		if (status >= 0)
-			return status;
+	while (r == 0) {
+		if (poll(fds, 2, w->terminal && !w->running ? 500 : -1) < 0 && errno != EINTR)
+			r = err_set(&err, -errno, "cannot wait: %m");
+		if (r == 0 && fds[1].revents)
+			r = forward_signal(w, &err);
+		if (r == 0 && fds[0].revents) {
+			r = agent_receive(w->sock, reply, &err);
+			int status = r == 0 ? on_reply(w, reply) : -1;
+
+			if (status >= 0)
+				return status;
+		}
+		show_progress(w);
 	}
+	complain(err.text);
+	return AGENT_EXIT_REFUSED;
 }
 
-int cli_run(const struct cli *cli)
+int agent_command_run(bool raw, int argc, char **argv)
 {
-	cleanup_(release_request) struct request request = {0};
+	cleanup_(parcel_release) struct parcel parcel = {0};
 	struct err err = {0};
 
-	if (fill_request(&request, cli, &err) < 0)
-		return cli_fail(CLI_RUN_FAILED, err.text);
-	cleanup_fd int signals = take_signals();
-	cleanup_fd int sock = cli_connect(cli, &err);
+	if (ensure_stdio() < 0)
+		return AGENT_EXIT_REFUSED;
+	cleanup_fd int sock = agent_connect(&err);
+	int r = sock < 0 ? sock : pack(&parcel, raw, argc, argv, &err);
 
-	if (sock < 0)
-		return cli_fail(CLI_RUN_FAILED, err.text);
-	int r = fd_send(sock, request.run, sizeof(*request.run), request.fds, request.fd_count);
+	if (r == 0) {
+		r = fd_send(sock, parcel.message, sizeof(*parcel.message), parcel.fds, parcel.nfds);
+		if (r < 0)
+			err_set(&err, r, "cannot ask the agent: %s", strerror(-r));
+	}
+	if (r < 0) {
+		complain(err.text);
+		return AGENT_EXIT_REFUSED;
+	}
+	cleanup_fd int signals = catch_signals();
+	struct waiting w = {.sock = sock,
+			    .signal_fd = signals,
+			    .terminal = isatty(STDERR_FILENO),
+			    .started_ms = now_ms()};
 
-	if (r < 0)
-		return cli_fail(CLI_RUN_FAILED, strerror(-r));
-	struct waiting w = {.sock = sock, .signals = signals};
-
-	clock_gettime(CLOCK_MONOTONIC, &w.since);
+	/* The task has the streams now; ours would keep a pipe open after its end. */
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
 	return wait_for_end(&w);
 }

@@ -1,0 +1,93 @@
+#include "agent/link/convert.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "agent/words.h"
+#include "microvisor/arbiter/access.h"
+
+/* protobuf-c's structs have char * without const and do not write through it. */
+static char *text(const char *constant)
+{
+	char *out;
+
+	memcpy(&out, &constant, sizeof(out));
+	return out;
+}
+
+static bool has_end(const char *field, size_t n)
+{
+	return memchr(field, '\0', n) != NULL;
+}
+
+static bool is_sound(const struct agent_event *e)
+{
+	return e->object_bytes <= sizeof(e->object) && has_end(e->vm, sizeof(e->vm)) &&
+	       has_end(e->task, sizeof(e->task)) && has_end(e->user, sizeof(e->user)) &&
+	       has_end(e->policy_id, sizeof(e->policy_id)) && has_end(e->rule, sizeof(e->rule)) &&
+	       has_end(e->image, sizeof(e->image)) && has_end(e->program, sizeof(e->program)) &&
+	       mv_class_name(e->class) && mv_verdict_name(e->verdict);
+}
+
+/* Borrows from the record. */
+static int fill(Ampoule__Event *out, struct agent_event *e)
+{
+	const char *op = mv_op_name(e->op);
+	const char *severity = mv_severity_name(e->severity);
+
+	if (!is_sound(e))
+		return -EBADMSG;
+	ampoule__event__init(out);
+	out->sequence = e->sequence;
+	out->wall_clock_ns = e->wall_clock_ns;
+	out->vm = e->vm;
+	out->task = e->task;
+	out->user = e->user;
+	out->class_ = text(mv_class_name(e->class));
+	out->operation = text(op ? op : "");
+	out->object.data = (uint8_t *)e->object;
+	out->object.len = e->object_bytes;
+	out->verdict = text(mv_verdict_name(e->verdict));
+	out->audit = e->audit;
+	out->severity = text(severity ? severity : "");
+	out->policy_id = e->policy_id;
+	out->serial = e->serial;
+	out->rule = e->rule;
+	out->exit_reason = text(agent_exit_word(e->exit_reason));
+	out->guest_rip = e->guest_rip;
+	out->count = e->count;
+	out->dropped = e->dropped;
+	out->image = e->image;
+	out->program = e->program;
+	return 0;
+}
+
+int agent_convert_send(struct agent_channel *channel, const uint8_t stream[16],
+		       struct agent_event *records, size_t n)
+{
+	cleanup_free Ampoule__Event *events = calloc(n, sizeof(*events));
+	cleanup_free Ampoule__Event **list = calloc(n, sizeof(*list));
+	uint8_t id[16];
+	Ampoule__EventBatch batch;
+	Ampoule__Frame frame;
+
+	if (!events || !list)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		int r = fill(&events[i], &records[i]);
+
+		if (r < 0)
+			return r;
+		list[i] = &events[i];
+	}
+	memcpy(id, stream, sizeof(id));
+	ampoule__event_batch__init(&batch);
+	ampoule__frame__init(&frame);
+	batch.stream.data = id;
+	batch.stream.len = sizeof(id);
+	batch.n_events = n;
+	batch.events = list;
+	frame.kind_case = AMPOULE__FRAME__KIND_EVENT_BATCH;
+	frame.event_batch = &batch;
+	return agent_channel_send(channel, &frame);
+}
