@@ -1,0 +1,153 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "microvisor/view/tree.h"
+
+/* Every name is opened alone, in the descriptor of its folder, never following anything: no symbolic
+ * link, no "..", no other mount, no /proc. Files keep no descriptor while they are not open; folders keep
+ * up to MV_VIEW_FOLDER_FDS, and are found again from their share when theirs was closed. */
+
+static int open_in(int folder, const char *name, uint64_t flags)
+{
+	struct open_how how = {.flags = flags | O_NOFOLLOW | O_CLOEXEC,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+					  RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
+	long fd = syscall(SYS_openat2, folder, name, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static bool is_node(const struct stat *st, const struct mv_node *node)
+{
+	mode_t type = node->kind == MV_NODE_FOLDER ? S_IFDIR : S_IFREG;
+
+	return st->st_dev == node->dev && st->st_ino == node->ino && (st->st_mode & S_IFMT) == type;
+}
+
+/* Closes fd again unless it is the node's. */
+static int check_node(int fd, const struct mv_node *node)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV ? -ESTALE
+										       : fd;
+	if (fstat(fd, &st) == 0 && is_node(&st, node))
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
+/* Keeps fd as the folder's, closing the one that was kept longest when there are too many. */
+static void keep(struct mv_view *view, struct mv_node *node, int fd)
+{
+	uint32_t *slot = &view->open_nodes[view->hand];
+
+	view->hand = (view->hand + 1) % MV_VIEW_FOLDER_FDS;
+	if (*slot != MV_NODE_ROOT)
+		mv_host_close(view, &view->nodes[*slot]);
+	*slot = (uint32_t)(node - view->nodes);
+	node->fd = fd;
+}
+
+static int folder_fd(const struct mv_view *view, const struct mv_node *node)
+{
+	return node->share >= 0 ? view->shares[node->share].fd : node->fd;
+}
+
+int mv_host_folder(struct mv_view *view, struct mv_node *node)
+{
+	/* Each round opens the uppermost closed folder on the way, so there are at most as many as names. */
+	while (folder_fd(view, node) < 0) {
+		struct mv_node *closed = node;
+		struct mv_node *parent = &view->nodes[closed->parent];
+
+		if (node->kind != MV_NODE_FOLDER)
+			return -ENOTDIR;
+		while (parent->kind == MV_NODE_FOLDER && folder_fd(view, parent) < 0) {
+			closed = parent;
+			parent = &view->nodes[closed->parent];
+		}
+		if (parent->kind != MV_NODE_FOLDER)
+			return -ESTALE;
+		int fd = check_node(open_in(folder_fd(view, parent), closed->name,
+					    O_PATH | O_DIRECTORY),
+				    closed);
+
+		if (fd < 0)
+			return fd;
+		keep(view, closed, fd);
+	}
+	return folder_fd(view, node);
+}
+
+int mv_host_child(struct mv_view *view, struct mv_node *parent, const char *name,
+		  struct stat *ret_stat)
+{
+	int folder = mv_host_folder(view, parent);
+
+	if (folder < 0)
+		return folder;
+	int fd = open_in(folder, name, O_PATH);
+
+	if (fd >= 0 && fstat(fd, ret_stat) < 0) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+int mv_host_open(struct mv_view *view, struct mv_node *node)
+{
+	if (node->kind == MV_NODE_FOLDER) {
+		int folder = mv_host_folder(view, node);
+
+		return folder < 0 ? folder : open_in(folder, ".", O_RDONLY | O_DIRECTORY);
+	}
+	if (node->share >= 0) {
+		int fd = fcntl(view->shares[node->share].fd, F_DUPFD_CLOEXEC, 0);
+
+		return fd < 0 ? -errno : fd;
+	}
+	int folder = mv_host_folder(view, &view->nodes[node->parent]);
+
+	if (folder < 0)
+		return folder;
+	/* O_NONBLOCK: a FIFO raced into its place must not block. */
+	return check_node(open_in(folder, node->name, O_RDONLY | O_NONBLOCK), node);
+}
+
+int mv_host_stat(struct mv_view *view, struct mv_node *node, struct stat *ret_stat)
+{
+	if (node->kind == MV_NODE_FOLDER || node->share >= 0) {
+		int fd = node->share >= 0 ? view->shares[node->share].fd
+					  : mv_host_folder(view, node);
+
+		if (fd < 0)
+			return fd;
+		return fstat(fd, ret_stat) < 0 ? -EIO : 0;
+	}
+	int fd = mv_host_child(view, &view->nodes[node->parent], node->name, ret_stat);
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -EXDEV ? -ESTALE : fd;
+	close(fd);
+	return is_node(ret_stat, node) ? 0 : -ESTALE;
+}
+
+void mv_host_close(struct mv_view *view, struct mv_node *node)
+{
+	uint32_t index = (uint32_t)(node - view->nodes);
+
+	if (node->fd < 0)
+		return;
+	for (unsigned i = 0; i < MV_VIEW_FOLDER_FDS; i++) {
+		if (view->open_nodes[i] == index)
+			view->open_nodes[i] = MV_NODE_ROOT;
+	}
+	close(node->fd);
+	node->fd = -1;
+}

@@ -1,0 +1,196 @@
+#include <errno.h>
+#include <string.h>
+
+#include "microvisor/view/tree.h"
+
+/* The table of nodes: an array, a hash of (parent, name), a free list. Nothing is allocated here. Node 0
+ * is the root and is never released. A parent cannot go before its children, so every walk upwards ends. */
+
+enum {
+	NONE = UINT32_MAX,
+	ROOT_NUMBER = 1 /* FUSE_ROOT_ID */
+};
+
+static uint32_t index_of(const struct mv_view *view, const struct mv_node *node)
+{
+	return (uint32_t)(node - view->nodes);
+}
+
+static uint32_t *bucket_of(const struct mv_view *view, uint32_t parent, const char *name, size_t n)
+{
+	uint32_t hash = 2166136261u ^ parent * 2654435761u; /* FNV-1a */
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (uint8_t)name[i]) * 16777619u;
+	hash ^= hash >> 16;
+	return &view->buckets[hash & (MV_VIEW_BUCKETS - 1)];
+}
+
+struct mv_node *mv_node_find(struct mv_view *view, uint64_t number)
+{
+	uint64_t index = (number & UINT32_MAX) - 1; /* 0 wraps to out of range */
+
+	if (number == ROOT_NUMBER)
+		return &view->nodes[MV_NODE_ROOT];
+	if (index >= view->fresh)
+		return NULL;
+	struct mv_node *node = &view->nodes[index];
+
+	if (node->kind == MV_NODE_FREE || node->generation != number >> 32 || node->lookups == 0)
+		return NULL;
+	return node;
+}
+
+uint64_t mv_node_number(const struct mv_view *view, const struct mv_node *node)
+{
+	return (uint64_t)node->generation << 32 | (index_of(view, node) + 1);
+}
+
+void mv_node_path(const struct mv_view *view, const struct mv_node *node, struct mv_path *path)
+{
+	size_t start = sizeof(path->bytes);
+
+	/* Names are put from the end; mv_path_append() has seen to it that they fit. */
+	for (; index_of(view, node) != MV_NODE_ROOT; node = &view->nodes[node->parent]) {
+		start -= node->name_bytes;
+		memcpy(path->bytes + start, node->name, node->name_bytes);
+		path->bytes[--start] = '/';
+	}
+	path->n = sizeof(path->bytes) - start;
+	memmove(path->bytes, path->bytes + start, path->n);
+	if (path->n == 0)
+		path->bytes[path->n++] = '/';
+}
+
+int mv_path_append(struct mv_path *path, const char *name, size_t n)
+{
+	size_t at = path->n == 1 ? 0 : path->n; /* "/" has its slash already */
+
+	if (n > MV_VIEW_NAME_MAX || at + 1 + n > sizeof(path->bytes))
+		return -ENAMETOOLONG;
+	path->bytes[at] = '/';
+	memcpy(path->bytes + at + 1, name, n);
+	path->n = at + 1 + n;
+	return 0;
+}
+
+static struct mv_node *find_child(struct mv_view *view, uint32_t parent, const char *name, size_t n)
+{
+	for (uint32_t i = *bucket_of(view, parent, name, n); i != NONE; i = view->nodes[i].next) {
+		struct mv_node *node = &view->nodes[i];
+
+		if (node->parent == parent && node->name_bytes == n &&
+		    memcmp(node->name, name, n) == 0)
+			return node;
+	}
+	return NULL;
+}
+
+static void unhash(struct mv_view *view, struct mv_node *node)
+{
+	if (!node->hashed)
+		return;
+	uint32_t *link = bucket_of(view, node->parent, node->name, node->name_bytes);
+
+	while (*link != index_of(view, node))
+		link = &view->nodes[*link].next;
+	*link = node->next;
+	node->hashed = false;
+}
+
+static struct mv_node *take_free(struct mv_view *view)
+{
+	uint32_t index = view->free;
+
+	if (index != NONE) {
+		view->free = view->nodes[index].next;
+		return &view->nodes[index];
+	}
+	if (view->fresh >= MV_VIEW_NODES_MAX)
+		return NULL;
+	return &view->nodes[view->fresh++];
+}
+
+/* Releases the node when nothing holds it, and then its parent when nothing holds that. */
+static void settle(struct mv_view *view, struct mv_node *node)
+{
+	while (index_of(view, node) != MV_NODE_ROOT && node->lookups == 0 && node->refs == 0) {
+		struct mv_node *parent = &view->nodes[node->parent];
+
+		unhash(view, node);
+		mv_host_close(view, node);
+		node->kind = MV_NODE_FREE;
+		node->generation++;
+		node->next = view->free;
+		view->free = index_of(view, node);
+		parent->refs--;
+		node = parent;
+	}
+}
+
+int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name, size_t n,
+		  const struct mv_node *like, struct mv_node **ret_node)
+{
+	uint32_t parent_index = index_of(view, parent);
+	struct mv_node *node = find_child(view, parent_index, name, n);
+
+	if (node && (node->kind != like->kind || node->share != like->share ||
+		     node->dev != like->dev || node->ino != like->ino)) {
+		unhash(view, node); /* the guest may hold it still; its number lives on */
+		node = NULL;
+	}
+	if (!node) {
+		node = take_free(view);
+		if (!node)
+			return -ENFILE;
+		uint32_t generation = node->generation;
+		uint32_t *bucket = bucket_of(view, parent_index, name, n);
+
+		*node = (struct mv_node){.kind = like->kind,
+					 .hashed = true,
+					 .name_bytes = (uint16_t)n,
+					 .share = like->share,
+					 .parent = parent_index,
+					 .next = *bucket,
+					 .generation = generation,
+					 .dev = like->dev,
+					 .ino = like->ino,
+					 .fd = -1};
+		memcpy(node->name, name, n);
+		*bucket = index_of(view, node);
+		parent->refs++;
+	}
+	node->lookups++;
+	*ret_node = node;
+	return 0;
+}
+
+void mv_node_forget(struct mv_view *view, struct mv_node *node, uint64_t lookups)
+{
+	node->lookups -= lookups < node->lookups ? lookups : node->lookups;
+	settle(view, node);
+}
+
+void mv_node_ref(struct mv_node *node)
+{
+	node->refs++;
+}
+
+void mv_node_unref(struct mv_view *view, struct mv_node *node)
+{
+	node->refs--;
+	settle(view, node);
+}
+
+void mv_node_clear(struct mv_view *view)
+{
+	for (uint32_t i = 1; i < view->fresh; i++) {
+		mv_host_close(view, &view->nodes[i]);
+		view->nodes[i].kind = MV_NODE_FREE;
+		view->nodes[i].generation++;
+	}
+	view->free = NONE;
+	view->fresh = 1;
+	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY, .share = -1, .fd = -1};
+	memset(view->buckets, 0xff, MV_VIEW_BUCKETS * sizeof(view->buckets[0]));
+}

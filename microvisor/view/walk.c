@@ -1,0 +1,248 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "microvisor/view/tree.h"
+
+/* What may be seen. In this order: a sealed folder is shown as a closed one; a rule decides by the full
+ * path; only then is the host asked, so that a deny is a deny whether or not the file exists.
+ * A folder that no rule selects is passable when it lies on the way to a share or to what a rule names;
+ * inside a shared folder also when a rule that opens could select something below it. */
+
+static int error_of(uint8_t verdict)
+{
+	switch (verdict) {
+	case MV_ALLOW:
+	case MV_COPY:
+		return 0;
+	case MV_NEW: /* only what the task made itself, and it can make nothing yet */
+	case MV_HIDE:
+		return -ENOENT;
+	default:
+		return -EACCES;
+	}
+}
+
+static struct mv_access access_of(const struct mv_path *path, enum mv_op op)
+{
+	return (struct mv_access){.class = MV_CLASS_FILE,
+				  .op = (uint8_t)op,
+				  .object_bytes = (uint16_t)path->n,
+				  .object = path->bytes};
+}
+
+static uint8_t decide(struct mv_view *view, const struct mv_exit *from, const struct mv_path *path,
+		      enum mv_op op, bool way)
+{
+	struct mv_access access = access_of(path, op);
+	struct mv_decision decision;
+
+	if (way)
+		mv_arbiter_decide_way(view->arbiter, &access, from, &decision);
+	else
+		mv_arbiter_decide(view->arbiter, &access, from, &decision);
+	return decision.verdict;
+}
+
+static int hide(struct mv_view *view, const struct mv_exit *from, const struct mv_path *path)
+{
+	struct mv_access access = access_of(path, MV_OP_LOOKUP);
+
+	mv_arbiter_refuse(view->arbiter, &access, from, MV_HIDE);
+	return -ENOENT;
+}
+
+static bool is_sealed(struct mv_view *view, const struct mv_path *path)
+{
+	return mv_arbiter_is_sealed(view->arbiter, path->bytes, path->n);
+}
+
+/* Whether the folder that holds path is sealed. */
+static bool is_in_sealed(struct mv_view *view, const struct mv_path *path)
+{
+	size_t n = path->n;
+
+	while (n > 1 && path->bytes[n - 1] != '/')
+		n--;
+	return path->n > 1 && mv_arbiter_is_sealed(view->arbiter, path->bytes, n > 1 ? n - 1 : 1);
+}
+
+static bool leads_on(struct mv_view *view, const struct mv_path *path, bool on_host)
+{
+	if (mv_arbiter_leads_to(view->arbiter, path->bytes, path->n))
+		return true;
+	return on_host && mv_arbiter_may_hold(view->arbiter, path->bytes, path->n);
+}
+
+static bool is_folder_share(const struct mv_view *view, int share)
+{
+	return share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER;
+}
+
+/* What the host has under the name: S_IFREG or S_IFDIR and the node's likeness, another type, or -errno. */
+static int host_child(struct mv_view *view, struct mv_node *parent, const char *name,
+		      struct mv_node *like)
+{
+	struct stat st;
+	int fd = mv_host_child(view, parent, name, &st);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	*like = (struct mv_node){.kind = S_ISDIR(st.st_mode) ? MV_NODE_FOLDER : MV_NODE_FILE,
+				 .share = -1,
+				 .dev = st.st_dev,
+				 .ino = st.st_ino};
+	return (int)(st.st_mode & S_IFMT);
+}
+
+static int error_of_host(int r)
+{
+	return r == -ENFILE || r == -EMFILE                         ? -ENFILE
+	       : r == -EACCES || r == -ENAMETOOLONG || r == -ESTALE ? r
+	       : r == -ENOENT || r == -ENOTDIR                      ? -ENOENT
+								    : -EIO;
+}
+
+/* A name inside a folder of the host that is not a share of its own. */
+static int look_on_host(struct mv_view *view, const struct mv_exit *from, struct mv_node *parent,
+			const char *name, const struct mv_path *path, struct mv_node *like)
+{
+	struct mv_access access = access_of(path, MV_OP_LOOKUP);
+	struct mv_decision decision;
+
+	mv_arbiter_peek(view->arbiter, &access, &decision);
+	bool hidden = decision.verdict == MV_HIDE && decision.rule < 0;
+
+	if (hidden && !mv_view_is_way(view, path) && !leads_on(view, path, true))
+		return error_of(decide(view, from, path, MV_OP_LOOKUP, false));
+	if (!hidden) {
+		int r = error_of(decide(view, from, path, MV_OP_LOOKUP, false));
+
+		if (r < 0)
+			return r;
+	}
+	int type = host_child(view, parent, name, like);
+
+	if (type == -ENOENT && mv_view_is_way(view, path)) {
+		*like = (struct mv_node){.kind = MV_NODE_WAY, .share = -1};
+		return 0;
+	}
+	if (type == S_IFDIR)
+		return error_of(hidden ? decide(view, from, path, MV_OP_LOOKUP, true) : MV_ALLOW);
+	if (type == S_IFREG && !hidden)
+		return 0;
+	if (type >= 0 || type == -EXDEV || type == -ELOOP || hidden)
+		return hide(view, from, path);
+	return error_of_host(type);
+}
+
+/* A name inside a folder that the view makes up. */
+static int look_on_way(struct mv_view *view, const struct mv_exit *from, const struct mv_path *path,
+		       struct mv_node *like)
+{
+	bool way = mv_view_is_way(view, path) || leads_on(view, path, false);
+	int r = error_of(decide(view, from, path, MV_OP_LOOKUP, way));
+
+	if (r < 0)
+		return r;
+	*like = (struct mv_node){.kind = MV_NODE_WAY, .share = -1};
+	return way ? 0 : -ENOENT;
+}
+
+static int look_at_share(struct mv_view *view, const struct mv_exit *from, int index,
+			 const struct mv_path *path, struct mv_node *like)
+{
+	const struct mv_view_share *share = &view->shares[index];
+	bool folder = share->kind == MV_SHARE_FOLDER;
+
+	*like = (struct mv_node){.kind = folder ? MV_NODE_FOLDER : MV_NODE_FILE,
+				 .share = (int16_t)index,
+				 .dev = share->dev,
+				 .ino = share->ino};
+	return error_of(decide(view, from, path, MV_OP_LOOKUP, folder));
+}
+
+int mv_view_lookup(struct mv_view *view, const struct mv_exit *from, struct mv_node *parent,
+		   const char *name, struct mv_node **ret_node)
+{
+	struct mv_node like = {.kind = MV_NODE_WAY, .share = -1};
+	struct mv_path path;
+	size_t n = strlen(name);
+
+	if (parent->kind == MV_NODE_FILE)
+		return -ENOTDIR;
+	mv_node_path(view, parent, &path);
+	bool in_sealed = is_sealed(view, &path);
+	int r = mv_path_append(&path, name, n);
+
+	if (r < 0)
+		return r;
+	int share = mv_view_share_at(view, &path);
+
+	if (in_sealed)
+		r = error_of(decide(view, from, &path, MV_OP_LOOKUP, false));
+	else if (is_sealed(view, &path))
+		r = 0;
+	else if (share >= 0)
+		r = look_at_share(view, from, share, &path, &like);
+	else if (parent->kind == MV_NODE_FOLDER)
+		r = look_on_host(view, from, parent, name, &path, &like);
+	else
+		r = look_on_way(view, from, &path, &like);
+	if (r < 0)
+		return r;
+	return mv_node_enter(view, parent, name, n, &like, ret_node);
+}
+
+int mv_view_permit(struct mv_view *view, const struct mv_exit *from, struct mv_node *node,
+		   enum mv_op op)
+{
+	struct mv_path path;
+	bool way = false;
+
+	mv_node_path(view, node, &path);
+	if (node->kind != MV_NODE_FILE) {
+		if (op == MV_OP_STAT && is_sealed(view, &path) && !is_in_sealed(view, &path))
+			return 0;
+		way = mv_view_is_way(view, &path) ||
+		      is_folder_share(view, mv_view_share_at(view, &path)) ||
+		      leads_on(view, &path, node->kind == MV_NODE_FOLDER);
+	}
+	return error_of(decide(view, from, &path, op, way));
+}
+
+int mv_view_refuse(struct mv_view *view, const struct mv_exit *from, struct mv_node *node,
+		   const char *name, enum mv_op op)
+{
+	struct mv_path path;
+
+	mv_node_path(view, node, &path);
+	if (name && node->kind == MV_NODE_FILE)
+		return -ENOTDIR;
+	if (name) {
+		int r = mv_path_append(&path, name, strlen(name));
+
+		if (r < 0)
+			return r;
+	}
+	return error_of(decide(view, from, &path, op, false)) == -EACCES ? -EACCES : -EROFS;
+}
+
+bool mv_view_shows(struct mv_view *view, const struct mv_path *folder, const char *name, size_t n,
+		   bool is_folder)
+{
+	struct mv_path path = *folder;
+	struct mv_access access;
+	struct mv_decision decision;
+
+	if (mv_path_append(&path, name, n) < 0)
+		return false;
+	access = access_of(&path, MV_OP_LOOKUP);
+	mv_arbiter_peek(view->arbiter, &access, &decision);
+	if (decision.verdict == MV_HIDE && decision.rule < 0 && is_folder)
+		return mv_view_is_way(view, &path) ||
+		       is_folder_share(view, mv_view_share_at(view, &path)) ||
+		       leads_on(view, &path, true);
+	return error_of(decision.verdict) == 0;
+}
