@@ -95,6 +95,14 @@ static int wait_for_exec(int notice, pid_t pid, const char *path, struct fault *
 	return fault_set(fault, report.error, "%s %.200s", steps[report.step], path);
 }
 
+/* A pipe of the task's own, so that it may open /dev/stdout, which opens the pipe anew. */
+static int make_pipe(int pair[2], uint32_t uid, struct fault *fault)
+{
+	if (pipe2(pair, O_CLOEXEC) < 0 || fchown(pair[0], uid, uid) < 0)
+		return fault_set(fault, errno, "pipe");
+	return 0;
+}
+
 int task_start(const struct launch *l, struct task *out, struct fault *fault)
 {
 	int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
@@ -102,7 +110,7 @@ int task_start(const struct launch *l, struct task *out, struct fault *fault)
 	int r = 0;
 
 	for (int i = 0; i < 3 && r == 0; i++)
-		r = pipe2(pipes[i], O_CLOEXEC) < 0 ? fault_set(fault, errno, "pipe") : 0;
+		r = make_pipe(pipes[i], l->uid, fault);
 	if (r == 0 && pipe2(notice, O_CLOEXEC) < 0)
 		r = fault_set(fault, errno, "pipe");
 	if (r == 0) {
