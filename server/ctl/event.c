@@ -2,6 +2,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/base64.h"
+#include "common/log.h"
 #include "server/ctl/ask.h"
 #include "server/ctl/text.h"
 
@@ -35,6 +37,19 @@ static void make_path(struct ctl_call *call, const char *order, const char *afte
 		ctl_path_add(out, filters[i], call->options[O_FILTERS + i]);
 }
 
+/* The path, from its bytes where JSON text could not hold them. */
+static const char *path_cell(char *out, size_t cap, const json_t *event)
+{
+	const json_t *text = json_object_get(event, "path_bytes");
+	cleanup_buf struct buf bytes = {0};
+
+	if (json_is_string(text) &&
+	    base64_decode(&bytes, json_string_value(text), json_string_length(text)) == 0 &&
+	    bytes.len)
+		return log_quote(out, cap, bytes.data, bytes.len);
+	return ctl_text(out, cap, event, "path");
+}
+
 static void print_table(struct ctl_call *call, const json_t *list, bool head_wanted)
 {
 	static const char *const head[] = {"TIME",      "DEVICE", "USER",    "TASK",
@@ -55,7 +70,9 @@ static void print_table(struct ctl_call *call, const json_t *list, bool head_wan
 	{
 		ctl_table_cell(&table, ctl_time(cell, sizeof(cell), row, "time"));
 		for (size_t c = 0; c < sizeof(paths) / sizeof(paths[0]); c++)
-			ctl_table_cell(&table, ctl_text(cell, sizeof(cell), row, paths[c]));
+			ctl_table_cell(&table, strcmp(paths[c], "path")
+						       ? ctl_text(cell, sizeof(cell), row, paths[c])
+						       : path_cell(cell, sizeof(cell), row));
 	}
 	ctl_table_finish(&table, call->out);
 }
