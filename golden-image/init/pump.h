@@ -26,10 +26,10 @@ struct pump {
 /* Takes both descriptors and makes them non-blocking. to may be -1: then from is closed at once, and
  * who writes there gets EPIPE. */
 void pump_start(struct pump *pump, int from, int to);
-/* What to poll for: p[0] is for from, p[1] for to. A finished pump polls nothing. */
-void pump_poll(const struct pump *pump, struct pollfd p[2]);
+/* What to poll for: out[0] is for from, out[1] for to. A finished pump polls nothing. */
+void pump_poll(const struct pump *pump, struct pollfd out[2]);
 /* Moves what poll found. Closes to at the end of from, and from when to is gone. */
-void pump_move(struct pump *pump, const struct pollfd p[2]);
+void pump_move(struct pump *pump, const struct pollfd in[2]);
 bool pump_is_done(const struct pump *pump);
 
 #endif

@@ -89,7 +89,7 @@ static int set_machine_id(struct fault *fault)
 
 	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
 		return fault_set(fault, EIO, "draw a machine id");
-	for (unsigned i = 0; i < sizeof(id); i++)
+	for (size_t i = 0; i < sizeof(id); i++)
 		snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x", id[i]);
 	text[2 * sizeof(id)] = '\n';
 	text[2 * sizeof(id) + 1] = 0;

@@ -37,8 +37,8 @@ int supervise_signals(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return -EINVAL;
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 
 	return fd < 0 ? -errno : fd;
@@ -107,11 +107,11 @@ static int serve(struct supervisor *s)
 		[POLL_SIGNALS] = {.fd = s->signals, .events = POLLIN},
 	};
 
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++)
 		pump_poll(&pumps[i], p + POLL_PUMPS + 2 * i);
 	if (poll(p, POLL_COUNT, -1) < 0)
 		return errno == EINTR ? 0 : fault_set(s->fault, errno, "poll");
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++)
 		pump_move(&pumps[i], p + POLL_PUMPS + 2 * i);
 	if (p[POLL_SIGNALS].revents)
 		reap(s);

@@ -51,7 +51,7 @@ static struct report run_child(const struct launch *l, int pipes[3][2])
 	setsid();
 	umask(022);
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	/* As the user, so that a folder he may not enter is not entered for him. */
 	if (become(l->uid) < 0)

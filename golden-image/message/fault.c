@@ -13,7 +13,8 @@ int fault_set(struct fault *fault, int error, const char *fmt, ...)
 	vsnprintf(fault->text, sizeof(fault->text), fmt, ap);
 	va_end(ap);
 	size_t n = strlen(fault->text);
+	const char *words = strerrordesc_np(error);
 
-	snprintf(fault->text + n, sizeof(fault->text) - n, ": %s", strerror(error));
+	snprintf(fault->text + n, sizeof(fault->text) - n, ": %s", words ? words : "unknown error");
 	return -error;
 }

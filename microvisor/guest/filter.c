@@ -12,8 +12,8 @@ enum {
 };
 
 struct out {
-	uint8_t *bytes;
 	size_t n;
+	uint8_t *bytes;
 };
 
 static void put(struct out *o, const void *bytes, size_t n)
@@ -200,8 +200,9 @@ static void put_byte(struct mv_filter *f, uint8_t c, struct out *o)
 
 size_t mv_filter_put(struct mv_filter *f, const void *bytes, size_t n, uint8_t *out)
 {
-	struct out o = {.bytes = out};
+	struct out o = {0};
 
+	o.bytes = out;
 	for (size_t i = 0; i < n; i++)
 		put_byte(f, ((const uint8_t *)bytes)[i], &o);
 	return o.n;
@@ -209,8 +210,9 @@ size_t mv_filter_put(struct mv_filter *f, const void *bytes, size_t n, uint8_t *
 
 size_t mv_filter_end(struct mv_filter *f, uint8_t *out)
 {
-	struct out o = {.bytes = out};
+	struct out o = {0};
 
+	o.bytes = out;
 	show_held(f, &o);
 	if (f->is_coloured)
 		put(&o, "\033[m", 3);

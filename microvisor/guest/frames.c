@@ -49,7 +49,8 @@ static int on_failed(struct mv_frames *c, const uint8_t *payload, size_t n)
 	if (c->error < 1 || c->error > ERRNO_MAX)
 		return -EBADMSG;
 	for (size_t i = 4; i < n; i++)
-		c->failure[i - 4] = payload[i] >= ' ' && payload[i] <= '~' ? (char)payload[i] : '?';
+		c->failure[i - 4] =
+			(char)(payload[i] >= ' ' && payload[i] <= '~' ? payload[i] : '?');
 	c->failure[n - 4] = 0;
 	c->state = MV_FRAMES_OVER;
 	return 0;

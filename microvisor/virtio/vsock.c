@@ -195,12 +195,10 @@ static void on_chain(struct mv_vsock *v)
 		    le16toh(h.type) == VIRTIO_VSOCK_TYPE_STREAM && port >= MV_PORT_CONTROL &&
 		    port < MV_VSOCK_PORTS;
 
-	if (!ours)
-		reply_rst(v, &h);
-	else if (v->ports[port].state == MV_PORT_OPEN &&
-		 v->ports[port].guest_port == le32toh(h.src_port))
+	if (ours && v->ports[port].state == MV_PORT_OPEN &&
+	    v->ports[port].guest_port == le32toh(h.src_port))
 		on_packet(v, port, &h);
-	else if (le16toh(h.op) == VIRTIO_VSOCK_OP_REQUEST)
+	else if (ours && le16toh(h.op) == VIRTIO_VSOCK_OP_REQUEST)
 		on_request(v, port, &h);
 	else
 		reply_rst(v, &h);

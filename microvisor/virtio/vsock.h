@@ -50,8 +50,8 @@ struct mv_vsock *mv_vsock_new(const struct mv_mem *mem);
 void mv_vsock_free(struct mv_vsock *vsock);
 /* The device for the transport; owned by vsock. */
 struct mv_device *mv_vsock_device(struct mv_vsock *vsock);
-/* Who answers for the ports. ops and context are borrowed until mv_vsock_free(). */
-void mv_vsock_serve(struct mv_vsock *vsock, const struct mv_vsock_ops *ops, void *context);
+/* Who answers for the ports. to and context are borrowed until mv_vsock_free(). */
+void mv_vsock_serve(struct mv_vsock *vsock, const struct mv_vsock_ops *to, void *context);
 
 /* enum mv_vsock_ready of one port. */
 unsigned mv_vsock_ready(struct mv_vsock *vsock, unsigned port);
