@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,4 +156,23 @@ int agent_policies_accept(struct agent_policies *p, const struct agent_identity 
 		return err_set(err, r, "cannot write %s: %s", p->path, strerror(-r));
 	put_in_force(p, &content);
 	return 0;
+}
+
+const char *agent_policies_image(const struct agent_policies *p, size_t n)
+{
+	const char *name;
+	int line;
+
+	if (!p->policy)
+		return NULL;
+	for (size_t i = 0; (name = policy_image(p->policy, i, &line)); i++) {
+		bool repeated = false;
+
+		/* A policy names few images, one per task. */
+		for (size_t k = 0; k < i && !repeated; k++)
+			repeated = strcmp(name, policy_image(p->policy, k, &line)) == 0;
+		if (!repeated && n-- == 0)
+			return name;
+	}
+	return NULL;
 }

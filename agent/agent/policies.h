@@ -45,4 +45,7 @@ int agent_policies_accept(struct agent_policies *policies, const struct agent_id
 			  const void *envelope, size_t n, uint64_t now_s,
 			  struct err *err) must_check;
 
+/* The n-th image that the policy in force names, each once; NULL past the end. Borrowed. */
+const char *agent_policies_image(const struct agent_policies *policies, size_t n);
+
 #endif

@@ -217,9 +217,7 @@ static void on_status(struct agent_session *session, struct incoming *in)
 	agent_answer_status(agent, session->uid, status);
 	tell(session, status, sizeof(*status));
 	free(status);
-	for (int line;
-	     agent->policies.policy && (image = policy_image(agent->policies.policy, n, &line));
-	     n++) {
+	for (; (image = agent_policies_image(&agent->policies, n)); n++) {
 		struct agent_rep_image rep;
 
 		agent_answer_image(agent, image, &rep);

@@ -34,6 +34,7 @@ int agent_channel_send(struct agent_channel *channel, const Ampoule__Frame *fram
 int agent_channel_fill(struct agent_channel *channel)
 {
 	uint8_t bytes[READ_BYTES];
+	size_t before = channel->in.len;
 
 	/* poll(2) does not see what OpenSSL has read already: read until it has nothing, or say so. */
 	while (channel->in.len < BUFFERED_MAX) {
@@ -41,8 +42,8 @@ int agent_channel_fill(struct agent_channel *channel)
 
 		if (n == -EAGAIN)
 			return 0;
-		if (n < 0)
-			return (int)n;
+		if (n < 0) /* what came before the end is handled before the end */
+			return channel->in.len > before ? 0 : (int)n;
 		int r = buf_put(&channel->in, bytes, (size_t)n);
 
 		if (r < 0)
