@@ -96,17 +96,14 @@ static void next(struct agent_downloads *d)
 
 void agent_downloads_restart(struct agent_downloads *d, struct agent *agent)
 {
-	const struct policy *policy = agent->policies.policy;
 	const char *name;
-	int line;
 
 	d->agent = agent;
 	if (d->busy)
 		agent_downloads_pause(d);
 	d->count = 0;
-	for (size_t i = 0;
-	     policy && d->count < AGENT_DOWNLOADS_MAX && (name = policy_image(policy, i, &line));
-	     i++) {
+	while (d->count < AGENT_DOWNLOADS_MAX &&
+	       (name = agent_policies_image(&agent->policies, d->count))) {
 		struct agent_download *download = &d->list[d->count++];
 
 		*download = (struct agent_download){0};
