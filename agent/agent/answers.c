@@ -13,7 +13,7 @@ void agent_answer_vm(const struct agent_vm *vm, struct agent_rep_vm *out)
 				     .end = vm->end,
 				     .detail = vm->detail,
 				     .started_ns = vm->started_ns,
-				     .events = vm->history.total,
+				     .events = vm->history.refused,
 				     .policy_serial = vm->applied_serial};
 	memcpy(out->id, vm->id, sizeof(out->id));
 	memcpy(out->task, vm->task_id, sizeof(out->task));

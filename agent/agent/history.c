@@ -8,7 +8,8 @@ void agent_history_put(struct agent_history *history, const struct mv_event *eve
 {
 	struct mv_event *copy = malloc(sizeof(*copy));
 
-	history->total += event->count;
+	if (event->verdict >= MV_DENY || event->audit)
+		history->refused += event->count;
 	if (!copy)
 		return;
 	memcpy(copy, event, sizeof(*copy));

@@ -16,10 +16,10 @@ struct agent_history {
 	struct mv_event *events[AGENT_HISTORY_MAX]; /* owned; a ring */
 	size_t first;
 	size_t count;
-	uint64_t total; /* accesses told of, those that went included */
+	uint64_t refused; /* accesses denied or hidden, those that went included */
 };
 
-/* Keeps a copy. Without memory only the total rises. */
+/* Keeps a copy. Without memory only the number rises. */
 void agent_history_put(struct agent_history *history, const struct mv_event *event);
 /* The n-th event kept, oldest first; n below count. Borrowed. */
 const struct mv_event *agent_history_at(const struct agent_history *history, size_t n);

@@ -54,9 +54,9 @@ static void set_ended(struct agent_vm *vm, uint32_t end, uint32_t detail)
 	agent_timer_stop(&vm->kill_timer);
 	agent_opener_release(&vm->opener);
 	close_control(vm);
-	log_info("vm: ended id=%s user=%s task=%s end=\"%s\" detail=%u events=%" PRIu64, vm->id,
+	log_info("vm: ended id=%s user=%s task=%s end=\"%s\" detail=%u refused=%" PRIu64, vm->id,
 		 vm->request->account.name, vm->task_id, agent_end_text(end), detail,
-		 vm->history.total);
+		 vm->history.refused);
 	agent_session_vm_ended(session, vm);
 	agent_check_applied(vm->agent);
 }
