@@ -1,7 +1,7 @@
 CSTD   := -std=gnu17
 WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wcast-qual -Wundef -Wvla \
-	-Wformat=2 -Wswitch-enum -Wimplicit-fallthrough -Wno-missing-field-initializers
+	-Wformat=2 -Wswitch-enum -Wimplicit-fallthrough -Wno-missing-field-initializers -Wno-format-truncation
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 	-ftrivial-auto-var-init=zero -fno-common
 
