@@ -5,3 +5,5 @@ $(call program,ampoule-init,golden-image/init,message)
 $(call static,ampoule-init)
 $(call unit,golden-image,init message)
 $(call fuzz,launch,message)
+# ampoule-image signs and checks what golden-image/build-image makes.
+$(call program,ampoule-image,golden-image/tool,common,-ljansson -lcrypto)
