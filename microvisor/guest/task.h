@@ -29,7 +29,8 @@ struct mv_task_ops {
 	 * its control connection; detail 0). The machine ends the micro-VM. From mv_task_handle() only. */
 	void (*end)(void *machine, enum mv_end why, uint32_t detail);
 	/* First call on the stdio thread, for its name and seccomp filter: it uses read, write, sendto,
-	 * poll, close, futex and exit, and with the allocator nothing. May be NULL. */
+	 * poll, close, futex and what ending a thread takes (rt_sigprocmask, madvise, exit); the audit
+	 * record's clock and eventfd besides. May be NULL. */
 	void (*stdio_thread)(void *machine);
 };
 
