@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <postgresql/libpq-fe.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -195,10 +196,13 @@ static void release_room(struct srv_db *db)
 	pthread_mutex_unlock(&db->lock);
 }
 
-/* A database that was restarted has closed its end: that is seen without a round trip. */
+/* Nothing is said on an idle connection, unless the database ends it (it was restarted): that is seen
+ * without a round trip. */
 static bool is_alive(struct srv_conn *conn)
 {
-	return PQconsumeInput(conn->pg) == 1 && PQstatus(conn->pg) == CONNECTION_OK;
+	struct pollfd p = {.fd = PQsocket(conn->pg), .events = POLLIN};
+
+	return poll(&p, 1, 0) == 0 && PQstatus(conn->pg) == CONNECTION_OK;
 }
 
 struct srv_conn *srv_db_get(struct srv_db *db, struct err *err)
