@@ -119,7 +119,8 @@ int ctl_profile_load(struct ctl_profile *out, struct err *err)
 		return err_set(err, -EPERM, "%s: others may read it; make it yours: chmod 600",
 			       path);
 	r = parse_login(out, &text, path, err);
-	explicit_bzero(text.data, text.len);
+	if (text.len)
+		explicit_bzero(text.data, text.len);
 	if (r == 0 && path_in(folder, "ca.pem", path, sizeof(path)) < 0)
 		r = err_set(err, -ENAMETOOLONG, "the path of the CA is too long");
 	if (r < 0)

@@ -389,6 +389,12 @@ survive_the_database() {
 	expect_exit "with what was there" 0 device ls
 }
 
+end() {
+	step "The end"
+	stop_process server
+	expect_lacks "no sanitizer complained, when there is one" "$(cat "$RUN"/log/*.log)" Sanitizer
+}
+
 start
 log_in
 make_tokens
@@ -397,4 +403,5 @@ apply_policies
 read_events
 survive_the_database
 hold_to_the_contract
+end
 exit 0
