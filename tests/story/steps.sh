@@ -53,7 +53,7 @@ read_the_document() {
 	rc=0
 	as user1 "$BIN/ampoule" run -- mutool draw -F nosuchformat report.pdf >"$RUN/log/mutool2.out" 2>"$RUN/log/mutool2.err" || rc=$?
 	expect_eq "a failing task's exit status comes through" "$rc" 1
-	expect_has "and its own complaint" "$(cat "$RUN/log/mutool2.err")" "unknown output format"
+	expect_has "and its own complaint" "$(cat "$RUN/log/mutool2.err")" "Unknown output format"
 }
 
 meet_the_hostile() {
