@@ -9,4 +9,5 @@ $(call program,ampoule,agent/cli,agentcommon arbiter common,-ljansson)
 $(call needs-generated,agent/agent agent/link)
 $(call unit,agent,agent link agentcommon policy proto arbiter common,-ljansson -lyaml -lsqlite3 -lprotobuf-c -lssl -lcrypto -lzstd)
 $(call program,sign-policy,tests/support/sign-policy,proto common,-lprotobuf-c -lcrypto)
-$(call needs-generated,tests/support/sign-policy)
+$(call needs-generated,tests/support/sign-policy tests/unit/agent)
+$(O)/tests/unit/agent/test_opener: | $(O)/bin/ampoule-helper # which it starts

@@ -282,6 +282,15 @@ static void fill_config(const struct agent *agent, struct agent_link_config *con
 	memcpy(config->applied_policy, policies->id, sizeof(config->applied_policy));
 }
 
+int agent_uplink_adopt(struct agent_uplink *uplink, struct agent *agent, int fd)
+{
+	uplink->agent = agent;
+	uplink->fd = fd;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	return agent_watch_start(&uplink->watch, &agent->loop, fd, EPOLLIN, on_message, uplink);
+}
+
 static void start(struct agent_uplink *uplink)
 {
 	struct agent *agent = uplink->agent;
@@ -294,14 +303,10 @@ static void start(struct agent_uplink *uplink)
 	int r = pid > 0 ? agent_child_watch(&uplink->child, &agent->loop, pid, on_link_exit, uplink)
 			: fd;
 
-	if (fd > 0) {
-		uplink->fd = fd;
-		if (r == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-			r = -errno;
-		if (r == 0)
-			r = agent_watch_start(&uplink->watch, &agent->loop, fd, EPOLLIN, on_message,
-					      uplink);
-	}
+	if (fd >= 0 && r == 0)
+		r = agent_uplink_adopt(uplink, agent, fd);
+	else if (fd >= 0)
+		close(fd);
 	if (fd < 0 || r < 0)
 		fall_back(uplink, err.text[0] ? err.text : "ampoule-link cannot be watched");
 }

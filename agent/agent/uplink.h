@@ -32,6 +32,8 @@ struct agent_uplink {
 
 /* Starts the link when this endpoint is enrolled; later failures start it again. */
 void agent_uplink_start(struct agent_uplink *uplink, struct agent *agent);
+/* Serves a link whose socket is fd, which is taken. -errno. */
+int agent_uplink_adopt(struct agent_uplink *uplink, struct agent *agent, int fd) must_check;
 void agent_uplink_stop(struct agent_uplink *uplink);
 /* Sends one message; a link that cannot take it is ended and started again. -errno. */
 int agent_uplink_send(struct agent_uplink *uplink, const void *message, size_t n, const int *fds,
