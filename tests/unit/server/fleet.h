@@ -19,7 +19,7 @@ static uint16_t port;
 
 static inline void fleet_make_state(void)
 {
-	(void)snprintf(config.state_dir, sizeof(config.state_dir), "/tmp/ampoule-test-XXXXXX");
+	(void)snprintf(config.state_dir, sizeof(config.state_dir), "/tmp/ampoule-fleet-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(config.state_dir));
 	(void)snprintf(config.listen_agents, sizeof(config.listen_agents), "127.0.0.1:0");
 	pg_database(true, config.db, sizeof(config.db));
