@@ -55,7 +55,8 @@ enum mv_msg_type {
 	MV_MSG_STATE, /* struct mv_msg; value = enum mv_state */
 	MV_MSG_EVENT, /* struct mv_event */
 	MV_MSG_EXIT, /* struct mv_msg; value = enum mv_end, detail = wait status or errno, then the process exits */
-	MV_MSG_APPLIED /* struct mv_msg; serial of the policy now in force */
+	MV_MSG_APPLIED /* struct mv_msg; serial of the policy now in force; detail = 0, or the errno for
+			  which a new table was refused */
 };
 
 enum mv_state {

@@ -67,7 +67,9 @@ int mv_jail_enter(unsigned fds_max)
 	clearenv();
 	/* The user's pipe may break at any time; that is an error code, not the end. */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0 || chdir("/") < 0)
+	    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0 || chdir("/") < 0 ||
+	    /* Executed by descriptor, it would be called by a number. */
+	    prctl(PR_SET_NAME, "ampoule-microvm", 0, 0, 0) < 0)
 		r = -errno;
 	if (r == 0)
 		r = limit(RLIMIT_CORE, 0);

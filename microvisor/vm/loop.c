@@ -176,15 +176,17 @@ static int start_vcpu(struct mv_machine *m)
 	return r;
 }
 
-static bool stop_vcpu(struct mv_machine *m)
+/* Best effort: the guest runs no more, or the end of the process stops it a moment later. */
+static void stop_vcpu(struct mv_machine *m)
 {
 	struct timespec limit;
 
 	atomic_store(&m->is_stopping, true);
 	mv_vcpu_kick(&m->vcpu, m->vcpu_thread);
-	clock_gettime(CLOCK_REALTIME, &limit);
+	clock_gettime(CLOCK_MONOTONIC, &limit);
 	limit.tv_sec += JOIN_LIMIT_S;
-	return pthread_timedjoin_np(m->vcpu_thread, NULL, &limit) == 0;
+	if (pthread_clockjoin_np(m->vcpu_thread, NULL, CLOCK_MONOTONIC, &limit) != 0)
+		mv_log(MV_LOG_WARN, "vcpu: stuck in a call of the host");
 }
 
 static void report(struct mv_machine *m)
@@ -204,12 +206,11 @@ static void report(struct mv_machine *m)
 		mv_log(MV_LOG_WARN, "control: cannot tell the end: %m");
 }
 
-bool mv_machine_run(struct mv_machine *m)
+void mv_machine_run(struct mv_machine *m)
 {
-	bool stopped = true;
+	const struct mv_msg booting = {.type = MV_MSG_STATE, .value = MV_STATE_BOOTING};
 
 	mv_vcpu_prepare_kicks();
-	const struct mv_msg booting = {.type = MV_MSG_STATE, .value = MV_STATE_BOOTING};
 	int r = mv_control_send(m->control, &booting, sizeof(booting));
 
 	if (r == 0)
@@ -218,10 +219,9 @@ bool mv_machine_run(struct mv_machine *m)
 		r = start_vcpu(m);
 	if (r == 0) {
 		loop(m);
-		stopped = stop_vcpu(m);
+		stop_vcpu(m);
 	} else {
 		mv_machine_end(m, MV_END_ERROR, (uint32_t)-r);
 	}
 	report(m);
-	return stopped;
 }

@@ -291,7 +291,6 @@ void mv_machine_free(struct mv_machine *m)
 	mv_rng_free(m->rng);
 	mv_pmem_free(m->pmem);
 	mv_kvm_close(&m->kvm);
-	/* The stdio thread may still use the rest: a task that is stuck keeps it. */
 	mv_task_free(m->task);
 	mv_vsock_free(m->vsock);
 	mv_arbiter_free(m->arbiter);

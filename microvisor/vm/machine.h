@@ -59,12 +59,12 @@ struct mv_machine {
  * -errno, the cause logged. */
 int mv_machine_new(const struct mv_start *start, const int *fds, int control,
 		   struct mv_machine **ret_machine) __attribute__((warn_unused_result));
-/* Only when no thread of the machine runs any more. */
+/* Only for a machine that has not run. */
 void mv_machine_free(struct mv_machine *machine);
 
-/* Starts the threads, runs the guest to its end and sends MV_MSG_EXIT. A vCPU thread that is stuck in a
- * call of the host is left to the end of the process: false, and the machine must not be freed. */
-bool mv_machine_run(struct mv_machine *machine);
+/* Starts the threads, runs the guest to its end and sends MV_MSG_EXIT. The process must exit then, by
+ * _exit(2): a thread that is stuck in a call of the host may still use the machine. */
+void mv_machine_run(struct mv_machine *machine);
 
 /* Ends the machine for this reason, unless it has ended already. Any thread. */
 void mv_machine_end(struct mv_machine *machine, enum mv_end why, uint32_t detail);
