@@ -251,17 +251,22 @@ void mv_mmio_read(struct mv_device *device, uint64_t offset, void *bytes, size_t
 	pthread_mutex_unlock(&device->lock);
 }
 
-void mv_mmio_write(struct mv_device *device, uint64_t offset, const void *bytes, size_t n)
+bool mv_mmio_write(struct mv_device *device, uint64_t offset, const void *bytes, size_t n)
 {
 	uint32_t v;
 
 	if (!is_word(offset, n))
-		return;
+		return false;
 	memcpy(&v, bytes, sizeof(v));
 	pthread_mutex_lock(&device->lock);
+	uint32_t before = device->status;
+
 	for (size_t i = 0; i < sizeof(WRITES) / sizeof(WRITES[0]); i++) {
 		if (WRITES[i].offset == offset)
 			WRITES[i].set(device, v);
 	}
+	bool broke = device->status & ~before & VIRTIO_CONFIG_S_NEEDS_RESET;
+
 	pthread_mutex_unlock(&device->lock);
+	return broke;
 }

@@ -17,7 +17,8 @@ enum {
 
 /* Fills n bytes (at most 8) with what the driver reads at offset of the window. */
 void mv_mmio_read(struct mv_device *device, uint64_t offset, void *bytes, size_t n);
-/* Takes n bytes (at most 8) that the driver writes at offset; a write to QueueNotify serves the queue. */
-void mv_mmio_write(struct mv_device *device, uint64_t offset, const void *bytes, size_t n);
+/* Takes n bytes (at most 8) that the driver writes at offset; a write to QueueNotify serves the queue.
+ * Whether the device broke by it: rings out of place, or a ring that breaks the rules. */
+bool mv_mmio_write(struct mv_device *device, uint64_t offset, const void *bytes, size_t n);
 
 #endif

@@ -89,10 +89,10 @@ static void on_mmio(struct mv_machine *m, struct kvm_run *run)
 
 	if (gpa >= MV_GPA_MMIO && slot < MV_SLOT_COUNT &&
 	    offset + run->mmio.len <= MV_MMIO_WINDOW_BYTES) {
-		if (run->mmio.is_write)
-			mv_mmio_write(m->devices[slot], offset, run->mmio.data, run->mmio.len);
-		else
+		if (!run->mmio.is_write)
 			mv_mmio_read(m->devices[slot], offset, run->mmio.data, run->mmio.len);
+		else if (mv_mmio_write(m->devices[slot], offset, run->mmio.data, run->mmio.len))
+			incident(m, MV_OP_WRITE, "bad-queue");
 		return;
 	}
 	if (!run->mmio.is_write)

@@ -397,7 +397,7 @@ int main(int argc, char **argv)
 					   .memory_bytes = 256 << 20,
 					   .boot_limit_ms = 60000,
 					   .id = "drive",
-					   .cmdline = "console=ttyS0 quiet panic=-1"},
+					   .cmdline = "console=ttyS0 quiet panic=-1 pci=off"},
 				 .microvm = "build/debug/bin/ampoule-microvm",
 				 .uid = 1000,
 				 .jail_uid = 2000000000,

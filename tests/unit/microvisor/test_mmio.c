@@ -292,10 +292,12 @@ END_TEST
 
 START_TEST(a_broken_ring_stops_the_device_until_reset)
 {
+	const uint32_t one = 1;
+
 	counter.answer = -EBADMSG;
 	bring_up();
-	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 1);
-	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 1);
+	ck_assert(mv_mmio_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
+	ck_assert(!mv_mmio_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
 	ck_assert_uint_eq(counter.notified[1], 1);
 	ck_assert_uint_eq(counter.raised, 1);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_CONFIG);
