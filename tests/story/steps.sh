@@ -171,6 +171,9 @@ say_logs() {
 		say "the end of $log:"
 		tail -n 15 "$log" | quote
 	done
-	say "the end of the agent's log:"
-	on tail -n 25 /scratch/agent.log 2>&1 | quote
+	# Whole, since the story's folder stays after a failure; with the endpoint's own idea of how long it has been up.
+	on /bin/bash -c 'cat /scratch/agent.log; echo; cat /proc/uptime /sys/devices/system/clocksource/clocksource0/current_clocksource; dmesg | tail -n 40' \
+		>"$RUN/log/agent.log" 2>&1
+	say "the end of the agent's log (whole: $RUN/log/agent.log):"
+	grep -v '^\[' "$RUN/log/agent.log" | tail -n 25 | quote
 }
