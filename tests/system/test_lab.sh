@@ -49,7 +49,7 @@ $lab stop $name
 $lab exec $name -- true 2>"$tmp/err"
 check "a stopped machine is 125" [ $? = 125 ]
 
-if [ ! -e /dev/kvm ]; then
+if [ "$($lab kind)" = qemu ]; then
 	LAB_BOOT=/nonexistent $lab run -- true 2>"$tmp/err"
 	check "a missing kernel is 77" [ $? = 77 ]
 	check "and names the package" grep -q linux-image-amd64 "$tmp/err"
