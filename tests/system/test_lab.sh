@@ -54,4 +54,22 @@ if [ "$($lab kind)" = qemu ]; then
 	check "a missing kernel is 77" [ $? = 77 ]
 	check "and names the package" grep -q linux-image-amd64 "$tmp/err"
 fi
+if [ "$($lab kind)" = qemu ]; then
+	echo "the direct way, on the /dev/kvm of a machine that has one: this one's lab"
+	# shellcheck disable=SC2016
+	$lab run -- bash -c '
+		"$0" kind
+		"$0" run --disk 1 -- sh -c "useradd -m made-there && hostname && findmnt -no FSTYPE /scratch; exit 7"
+		echo "$? $(getent passwd made-there || echo unchanged) $(mount | grep -c ampoule-lab)"' $lab >"$tmp/out" 2>"$tmp/err"
+	check "it changes nothing of that machine" [ "$(cat "$tmp/out")" = "$(printf 'direct\nendpoint\next4\n7 unchanged 0')" ]
+fi
+
+if [ -n "${FULL:-}" ]; then
+	echo "fifty machines, one after another"
+	lost=0
+	for i in $(seq 50); do
+		[ "$($lab run -- sh -c 'test -c /dev/kvm && echo up')" = up ] || { lost=$((lost + 1)); echo "run $i was lost"; }
+	done
+	check "none of fifty runs is lost" [ $lost = 0 ]
+fi
 exit $failed
