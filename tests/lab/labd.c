@@ -204,6 +204,8 @@ static int take_input(struct command *cmd)
 	uint32_t type;
 	int r = lab_recv(cmd->sock, &type, &frame);
 
+	if (r == 0 && type == LAB_PULSE)
+		return 0;
 	if (r < 0 || type != LAB_STDIN)
 		return -EPIPE;
 	if (frame.len == 0)
@@ -294,9 +296,10 @@ static void serve(int sock, const char *token)
 		return;
 	while (serve_once(&cmd))
 		continue;
-	/* A close with unread input would be a reset, which may overtake the exit status. */
+	/* A close with unread input would be a reset, which may overtake the exit status: to the end. */
 	shutdown(sock, SHUT_WR);
-	(void)read(sock, frame.data, 1);
+	while (read(sock, frame.data, LAB_HEADER_BYTES) > 0)
+		continue;
 }
 
 static int listen_here(void)

@@ -19,7 +19,8 @@ enum lab_frame {
 	LAB_STDIN,  /* client: bytes; an empty one is the end of input */
 	LAB_STDOUT, /* labd */
 	LAB_STDERR, /* labd */
-	LAB_EXIT    /* labd: u32 exit status as a shell gives it */
+	LAB_EXIT,   /* labd: u32 exit status as a shell gives it */
+	LAB_PULSE   /* client: nothing; only its interrupt is wanted, see lab-exec.c */
 };
 
 enum {
