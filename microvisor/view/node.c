@@ -154,8 +154,7 @@ int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name
 					 .next = *bucket,
 					 .generation = generation,
 					 .dev = like->dev,
-					 .ino = like->ino,
-					 .fd = -1};
+					 .ino = like->ino};
 		memcpy(node->name, name, n);
 		*bucket = index_of(view, node);
 		parent->refs++;
@@ -169,11 +168,6 @@ void mv_node_forget(struct mv_view *view, struct mv_node *node, uint64_t lookups
 {
 	node->lookups -= lookups < node->lookups ? lookups : node->lookups;
 	settle(view, node);
-}
-
-void mv_node_ref(struct mv_node *node)
-{
-	node->refs++;
 }
 
 void mv_node_unref(struct mv_view *view, struct mv_node *node)
@@ -191,6 +185,6 @@ void mv_node_clear(struct mv_view *view)
 	}
 	view->free = NONE;
 	view->fresh = 1;
-	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY, .share = -1, .fd = -1};
+	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY, .share = -1};
 	memset(view->buckets, 0xff, MV_VIEW_BUCKETS * sizeof(view->buckets[0]));
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "microvisor/guest.h"
-#include "microvisor/view/fuse.h"
 
 /* Copies a request out of the guest once, has it served, copies the reply in. Used length and the
  * reply's own length are the same number, as guests since Linux 7.1 require. */
@@ -18,7 +17,7 @@ enum {
 struct mv_fs {
 	struct mv_device device; /* first: the transport hands it back to us */
 	struct virtio_fs_config config;
-	struct mv_fuse *fuse;
+	struct mv_view *view;
 	const struct mv_exit *from;
 	struct mv_chain chain;
 	uint8_t request[MV_FUSE_REQUEST_MAX];
@@ -41,7 +40,7 @@ static uint32_t serve(struct mv_fs *fs)
 	const void *reply;
 	size_t n = mv_chain_read(&fs->chain, 0, fs->request, sizeof(fs->request));
 	size_t bytes =
-		mv_fuse_serve(fs->fuse, fs->from, fs->request, n, fs->chain.write_bytes, &reply);
+		mv_view_serve(fs->view, fs->from, fs->request, n, fs->chain.write_bytes, &reply);
 
 	return (uint32_t)mv_chain_write(&fs->chain, 0, reply, bytes);
 }
@@ -65,7 +64,7 @@ static int notify(struct mv_device *device, unsigned index)
 
 static void reset(struct mv_device *device)
 {
-	mv_fuse_reset(((struct mv_fs *)device)->fuse);
+	mv_view_reset(((struct mv_fs *)device)->view);
 }
 
 static const struct mv_device_ops ops = {.name = "fs",
@@ -81,14 +80,10 @@ struct mv_fs *mv_fs_new(const struct mv_mem *mem, struct mv_view *view, const st
 
 	if (!fs)
 		return NULL;
-	fs->fuse = mv_fuse_new(view);
-	if (!fs->fuse) {
-		free(fs);
-		return NULL;
-	}
 	mv_device_init(&fs->device, &ops, mem);
 	memcpy(fs->config.tag, MV_VIEW_TAG, strlen(MV_VIEW_TAG));
 	fs->config.num_request_queues = 1;
+	fs->view = view;
 	fs->from = from;
 	return fs;
 }
@@ -97,7 +92,6 @@ void mv_fs_free(struct mv_fs *fs)
 {
 	if (!fs)
 		return;
-	mv_fuse_free(fs->fuse);
 	mv_device_release(&fs->device);
 	free(fs);
 }
