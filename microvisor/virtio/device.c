@@ -3,21 +3,27 @@
 #include <assert.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
+#include <stdlib.h>
 
-void mv_device_init(struct mv_device *device, const struct mv_device_ops *ops,
-		    const struct mv_mem *mem)
+void *mv_device_new(size_t bytes, const struct mv_device_ops *ops, const struct mv_mem *mem)
 {
-	assert(ops->queue_count <= MV_DEVICE_QUEUES_MAX);
-	*device = (struct mv_device){.ops = ops};
+	struct mv_device *device = calloc(1, bytes);
+
+	assert(ops->queue_count <= MV_DEVICE_QUEUES_MAX && !ops->answer != !ops->notify);
+	if (!device)
+		return NULL;
+	device->ops = ops;
 	pthread_mutex_init(&device->lock, NULL);
 	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++)
 		device->queues[i].mem = mem;
+	return device;
 }
 
-void mv_device_release(struct mv_device *device)
+void mv_device_free(struct mv_device *device)
 {
-	if (device->ops)
+	if (device)
 		pthread_mutex_destroy(&device->lock);
+	free(device);
 }
 
 /* Sets the bit first: the driver reads the status in its interrupt handler. */

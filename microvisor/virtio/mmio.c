@@ -51,16 +51,6 @@ static void reset(struct mv_device *d)
 		d->ops->reset(d);
 }
 
-static void set_features_select(struct mv_device *d, uint32_t v)
-{
-	d->features_select = v;
-}
-
-static void set_driver_features_select(struct mv_device *d, uint32_t v)
-{
-	d->driver_features_select = v;
-}
-
 static void set_driver_features(struct mv_device *d, uint32_t v)
 {
 	if (d->driver_features_select > 1 || !(d->status & VIRTIO_CONFIG_S_DRIVER) ||
@@ -70,11 +60,6 @@ static void set_driver_features(struct mv_device *d, uint32_t v)
 
 	d->driver_features = (d->driver_features & ~(0xffffffffull << shift)) | (uint64_t)v
 											<< shift;
-}
-
-static void set_queue_select(struct mv_device *d, uint32_t v)
-{
-	d->queue_select = v;
 }
 
 static void set_queue_size(struct mv_device *d, uint32_t v)
@@ -96,11 +81,29 @@ static void set_queue_ready(struct mv_device *d, uint32_t v)
 		mv_device_needs_reset(d);
 }
 
+/* Has the requests of a queue answered: at most one ring full per exit, since a guest that refills as fast
+ * as we empty gets another exit. */
+static int answer_all(struct mv_device *d, struct mv_queue *q)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < q->size; i++) {
+		r = mv_queue_pop(q, &d->chain);
+		if (r != 1)
+			break;
+		mv_queue_push(q, d->chain.head, d->ops->answer(d));
+	}
+	mv_device_interrupt(d, q);
+	return r;
+}
+
 static void notify(struct mv_device *d, uint32_t v)
 {
 	if (v >= d->ops->queue_count || !d->queues[v].ready || !mv_device_is_live(d))
 		return;
-	if (d->ops->notify(d, v) < 0)
+	int r = d->ops->answer ? answer_all(d, &d->queues[v]) : d->ops->notify(d, v);
+
+	if (r < 0)
 		mv_device_needs_reset(d);
 }
 
@@ -134,72 +137,61 @@ static void set_status(struct mv_device *d, uint32_t v)
 	d->status |= added;
 }
 
-static void set_low(uint64_t *gpa, uint32_t v)
-{
-	*gpa = (*gpa & ~0xffffffffull) | v;
-}
-
-static void set_high(uint64_t *gpa, uint32_t v)
-{
-	*gpa = (uint32_t)*gpa | (uint64_t)v << 32;
-}
-
-#define RING_SETTER(name, half, field)                                   \
-	static void set_##name##_##half(struct mv_device *d, uint32_t v) \
-	{                                                                \
-		struct mv_queue *q = configurable(d);                    \
-                                                                         \
-		if (q)                                                   \
-			set_##half(&q->field, v);                        \
-	}
-RING_SETTER(desc, low, desc_gpa)
-RING_SETTER(desc, high, desc_gpa)
-RING_SETTER(avail, low, avail_gpa)
-RING_SETTER(avail, high, avail_gpa)
-RING_SETTER(used, low, used_gpa)
-RING_SETTER(used, high, used_gpa)
-
-/* Every writable register; a write anywhere else is ignored. */
+/* Every writable register: a word of the device's state, a word of the selected queue's while it may be
+ * set up, or a function. A write anywhere else is ignored. */
 static const struct {
 	uint32_t offset;
+	enum {
+		STATE,
+		QUEUE,
+		CALL
+	} kind;
+	size_t at; /* in struct mv_device or struct mv_queue; guests are little endian, as we are */
 	void (*set)(struct mv_device *d, uint32_t v);
 } WRITES[] = {
-	{VIRTIO_MMIO_DEVICE_FEATURES_SEL, set_features_select},
-	{VIRTIO_MMIO_DRIVER_FEATURES, set_driver_features},
-	{VIRTIO_MMIO_DRIVER_FEATURES_SEL, set_driver_features_select},
-	{VIRTIO_MMIO_QUEUE_SEL, set_queue_select},
-	{VIRTIO_MMIO_QUEUE_NUM, set_queue_size},
-	{VIRTIO_MMIO_QUEUE_READY, set_queue_ready},
-	{VIRTIO_MMIO_QUEUE_NOTIFY, notify},
-	{VIRTIO_MMIO_INTERRUPT_ACK, acknowledge},
-	{VIRTIO_MMIO_STATUS, set_status},
-	{VIRTIO_MMIO_QUEUE_DESC_LOW, set_desc_low},
-	{VIRTIO_MMIO_QUEUE_DESC_HIGH, set_desc_high},
-	{VIRTIO_MMIO_QUEUE_AVAIL_LOW, set_avail_low},
-	{VIRTIO_MMIO_QUEUE_AVAIL_HIGH, set_avail_high},
-	{VIRTIO_MMIO_QUEUE_USED_LOW, set_used_low},
-	{VIRTIO_MMIO_QUEUE_USED_HIGH, set_used_high},
+	{VIRTIO_MMIO_DEVICE_FEATURES_SEL, STATE, offsetof(struct mv_device, features_select)},
+	{VIRTIO_MMIO_DRIVER_FEATURES, CALL, .set = set_driver_features},
+	{VIRTIO_MMIO_DRIVER_FEATURES_SEL, STATE,
+	 offsetof(struct mv_device, driver_features_select)},
+	{VIRTIO_MMIO_QUEUE_SEL, STATE, offsetof(struct mv_device, queue_select)},
+	{VIRTIO_MMIO_QUEUE_NUM, CALL, .set = set_queue_size},
+	{VIRTIO_MMIO_QUEUE_READY, CALL, .set = set_queue_ready},
+	{VIRTIO_MMIO_QUEUE_NOTIFY, CALL, .set = notify},
+	{VIRTIO_MMIO_INTERRUPT_ACK, CALL, .set = acknowledge},
+	{VIRTIO_MMIO_STATUS, CALL, .set = set_status},
+	{VIRTIO_MMIO_QUEUE_DESC_LOW, QUEUE, offsetof(struct mv_queue, desc_gpa)},
+	{VIRTIO_MMIO_QUEUE_DESC_HIGH, QUEUE, offsetof(struct mv_queue, desc_gpa) + 4},
+	{VIRTIO_MMIO_QUEUE_AVAIL_LOW, QUEUE, offsetof(struct mv_queue, avail_gpa)},
+	{VIRTIO_MMIO_QUEUE_AVAIL_HIGH, QUEUE, offsetof(struct mv_queue, avail_gpa) + 4},
+	{VIRTIO_MMIO_QUEUE_USED_LOW, QUEUE, offsetof(struct mv_queue, used_gpa)},
+	{VIRTIO_MMIO_QUEUE_USED_HIGH, QUEUE, offsetof(struct mv_queue, used_gpa) + 4},
 };
+
+static void set_register(struct mv_device *d, uint64_t offset, uint32_t v)
+{
+	for (size_t i = 0; i < sizeof(WRITES) / sizeof(WRITES[0]); i++) {
+		if (WRITES[i].offset != offset)
+			continue;
+		if (WRITES[i].kind == CALL) {
+			WRITES[i].set(d, v);
+			return;
+		}
+		void *in = WRITES[i].kind == STATE ? (void *)d : configurable(d);
+
+		if (in)
+			memcpy((uint8_t *)in + WRITES[i].at, &v, sizeof(v));
+	}
+}
 
 static uint32_t get_features(struct mv_device *d)
 {
 	return d->features_select > 1 ? 0 : (uint32_t)(offered(d) >> 32 * d->features_select);
 }
 
-static uint32_t get_queue_size_max(struct mv_device *d)
-{
-	return selected(d) ? MV_QUEUE_SIZE_MAX : 0;
-}
-
-static uint32_t get_queue_ready(struct mv_device *d)
+static uint32_t get_register(struct mv_device *d, uint64_t offset)
 {
 	const struct mv_queue *q = selected(d);
 
-	return q && q->ready;
-}
-
-static uint32_t get_register(struct mv_device *d, uint64_t offset)
-{
 	switch (offset) {
 	case VIRTIO_MMIO_MAGIC_VALUE:
 		return MAGIC;
@@ -212,9 +204,9 @@ static uint32_t get_register(struct mv_device *d, uint64_t offset)
 	case VIRTIO_MMIO_DEVICE_FEATURES:
 		return get_features(d);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
-		return get_queue_size_max(d);
+		return q ? MV_QUEUE_SIZE_MAX : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
-		return get_queue_ready(d);
+		return q && q->ready;
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
 		return d->interrupt_status;
 	case VIRTIO_MMIO_STATUS:
@@ -241,8 +233,12 @@ void mv_mmio_read(struct mv_device *device, uint64_t offset, void *bytes, size_t
 {
 	memset(bytes, 0, n);
 	pthread_mutex_lock(&device->lock);
-	if (offset >= VIRTIO_MMIO_CONFIG && offset < MV_MMIO_WINDOW_BYTES) {
-		device->ops->read_config(device, offset - VIRTIO_MMIO_CONFIG, bytes, n);
+	if (offset >= VIRTIO_MMIO_CONFIG) {
+		size_t at = offset - VIRTIO_MMIO_CONFIG;
+		size_t left = at < device->config_bytes ? device->config_bytes - at : 0;
+
+		if (left > 0)
+			memcpy(bytes, (const uint8_t *)device->config + at, n < left ? n : left);
 	} else if (is_word(offset, n)) {
 		uint32_t v = get_register(device, offset);
 
@@ -261,10 +257,7 @@ bool mv_mmio_write(struct mv_device *device, uint64_t offset, const void *bytes,
 	pthread_mutex_lock(&device->lock);
 	uint32_t before = device->status;
 
-	for (size_t i = 0; i < sizeof(WRITES) / sizeof(WRITES[0]); i++) {
-		if (WRITES[i].offset == offset)
-			WRITES[i].set(device, v);
-	}
+	set_register(device, offset, v);
 	bool broke = device->status & ~before & VIRTIO_CONFIG_S_NEEDS_RESET;
 
 	pthread_mutex_unlock(&device->lock);

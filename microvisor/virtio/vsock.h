@@ -47,10 +47,9 @@ struct mv_vsock; /* opaque */
 /* NULL when out of memory. mem, ops and context are borrowed. Nothing is accepted while ops is NULL;
  * set it with mv_vsock_serve() before the first KVM_RUN. */
 struct mv_vsock *mv_vsock_new(const struct mv_mem *mem);
-void mv_vsock_free(struct mv_vsock *vsock);
-/* The device for the transport; owned by vsock. */
+/* The same as a device, for the transport and for mv_device_free(); NULL for NULL. */
 struct mv_device *mv_vsock_device(struct mv_vsock *vsock);
-/* Who answers for the ports. to and context are borrowed until mv_vsock_free(). */
+/* Who answers for the ports. to and context are borrowed until it is freed. */
 void mv_vsock_serve(struct mv_vsock *vsock, const struct mv_vsock_ops *to, void *context);
 
 /* enum mv_vsock_ready of one port. */

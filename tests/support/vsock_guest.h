@@ -164,7 +164,7 @@ static inline void guest_init(struct guest *g)
 
 static inline void guest_release(struct guest *g)
 {
-	mv_vsock_free(g->vsock);
+	mv_device_free(mv_vsock_device(g->vsock));
 	free(g->mem.regions[0].hva);
 }
 

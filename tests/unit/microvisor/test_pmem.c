@@ -7,20 +7,18 @@
 #include "tests/support/suite.h"
 
 static struct ring ring;
-static struct mv_pmem *pmem;
 static struct mv_device *dev;
 
 static void setup(void)
 {
 	ring_init(&ring);
-	pmem = mv_pmem_new(&ring.mem, 0x100000000, 0x400000);
-	dev = mv_pmem_device(pmem);
+	dev = mv_pmem_new(&ring.mem, 0x100000000, 0x400000);
 	driver_bring_up(dev, 0);
 }
 
 static void teardown(void)
 {
-	mv_pmem_free(pmem);
+	mv_device_free(dev);
 	ring_release(&ring);
 }
 
