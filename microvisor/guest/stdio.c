@@ -32,10 +32,8 @@ bool mv_stdio_is_allowed(struct mv_arbiter *arbiter, const struct mv_exit *from,
 		.object_bytes = (uint16_t)strlen(object),
 		.object = object,
 	};
-	struct mv_decision decision;
 
-	mv_arbiter_decide(arbiter, &access, from, &decision);
-	return decision.verdict == MV_ALLOW;
+	return mv_arbiter_decide(arbiter, &access, from, MV_CASE_PLAIN) == MV_ALLOW;
 }
 
 static void close_stream(struct mv_stdio_stream *s)
@@ -56,9 +54,7 @@ static void break_stream(struct mv_stdio *io, struct mv_stdio_stream *s)
 /* This thread is no vCPU: there is no exit to tell of. */
 static bool is_allowed(struct mv_stdio *io, const struct mv_stdio_stream *s, unsigned op)
 {
-	const struct mv_exit none = {0};
-
-	return mv_stdio_is_allowed(io->arbiter, &none, s->object, op);
+	return mv_stdio_is_allowed(io->arbiter, NULL, s->object, op);
 }
 
 /* Reads one chunk of the user's input; there is room for `room` bytes. */

@@ -38,15 +38,8 @@ struct mv_task {
 static void incident(void *context, const char *object)
 {
 	struct mv_task *t = context;
-	const struct mv_exit none = {0};
-	struct mv_access access = {
-		.class = MV_CLASS_MACHINE,
-		.op = MV_OP_WRITE,
-		.object_bytes = (uint16_t)strlen(object),
-		.object = object,
-	};
 
-	mv_arbiter_incident(t->arbiter, &access, &none);
+	mv_arbiter_incident(t->arbiter, MV_OP_WRITE, object, NULL);
 }
 
 /* vCPU thread, inside the exit that carries the request. */

@@ -31,26 +31,12 @@ static struct mv_access access_of(const struct mv_path *path, enum mv_op op)
 				  .object = path->bytes};
 }
 
-/* How the policy is asked. */
-enum how {
-	REACH,  /* its verdict, recorded */
-	ON_WAY, /* as for a folder that leads on: what no rule selects is let through */
-	HIDDEN  /* not at all: the view itself hides it */
-};
-
-/* The verdict as an error. */
-static int decide(struct mv_view *view, const struct mv_path *path, enum mv_op op, enum how how)
+/* The verdict as an error; recorded. */
+static int decide(struct mv_view *view, const struct mv_path *path, enum mv_op op, enum mv_case how)
 {
 	struct mv_access access = access_of(path, op);
-	struct mv_decision decision = {.verdict = MV_HIDE};
 
-	if (how == ON_WAY)
-		mv_arbiter_decide_way(view->arbiter, &access, &view->exit, &decision);
-	else if (how == REACH)
-		mv_arbiter_decide(view->arbiter, &access, &view->exit, &decision);
-	else
-		mv_arbiter_refuse(view->arbiter, &access, &view->exit, MV_HIDE);
-	return error_of(decision.verdict);
+	return error_of(mv_arbiter_decide(view->arbiter, &access, &view->exit, how));
 }
 
 /* The verdict of a LOOKUP as an error, without a record; *ret_unnamed when no rule selects the path. */
@@ -66,7 +52,7 @@ static int peek(struct mv_view *view, const struct mv_path *path, bool *ret_unna
 
 static bool is_sealed(struct mv_view *view, const struct mv_path *path)
 {
-	return mv_arbiter_is_sealed(view->arbiter, path->bytes, path->n);
+	return mv_arbiter_ask(view->arbiter, mv_policy_is_sealed, path->bytes, path->n);
 }
 
 /* Whether the folder that holds path is sealed. */
@@ -76,7 +62,8 @@ static bool is_in_sealed(struct mv_view *view, const struct mv_path *path)
 
 	while (n > 1 && path->bytes[n - 1] != '/')
 		n--;
-	return path->n > 1 && mv_arbiter_is_sealed(view->arbiter, path->bytes, n > 1 ? n - 1 : 1);
+	return path->n > 1 &&
+	       mv_arbiter_ask(view->arbiter, mv_policy_is_sealed, path->bytes, n > 1 ? n - 1 : 1);
 }
 
 /* Whether a folder that no rule selects may be passed. */
@@ -86,9 +73,9 @@ static bool is_passable(struct mv_view *view, const struct mv_path *path, bool o
 
 	if (mv_view_is_way(view, path) ||
 	    (share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER) ||
-	    mv_arbiter_leads_to(view->arbiter, path->bytes, path->n))
+	    mv_arbiter_ask(view->arbiter, mv_policy_leads_to, path->bytes, path->n))
 		return true;
-	return on_host && mv_arbiter_may_hold(view->arbiter, path->bytes, path->n);
+	return on_host && mv_arbiter_ask(view->arbiter, mv_policy_may_hold, path->bytes, path->n);
 }
 
 /* What the host has under the name: S_IFREG or S_IFDIR and the node's likeness, another type, or -errno. */
@@ -124,7 +111,7 @@ static int look_on_host(struct mv_view *view, struct mv_node *parent, const char
 	int r = peek(view, path, &unnamed);
 
 	if (!unnamed || !is_passable(view, path, true))
-		r = decide(view, path, MV_OP_LOOKUP, REACH);
+		r = decide(view, path, MV_OP_LOOKUP, MV_CASE_PLAIN);
 	else
 		r = 0;
 	if (r < 0)
@@ -134,11 +121,11 @@ static int look_on_host(struct mv_view *view, struct mv_node *parent, const char
 	if (type == -ENOENT && mv_view_is_way(view, path))
 		return 0; /* like is one already */
 	if (type == S_IFDIR)
-		return unnamed ? decide(view, path, MV_OP_LOOKUP, ON_WAY) : 0;
+		return unnamed ? decide(view, path, MV_OP_LOOKUP, MV_CASE_WAY) : 0;
 	if (type == S_IFREG && !unnamed)
 		return 0;
 	if (type >= 0 || type == -EXDEV || type == -ELOOP || unnamed)
-		return decide(view, path, MV_OP_LOOKUP, HIDDEN);
+		return decide(view, path, MV_OP_LOOKUP, MV_CASE_HIDDEN);
 	return error_of_host(type);
 }
 
@@ -146,7 +133,7 @@ static int look_on_host(struct mv_view *view, struct mv_node *parent, const char
 static int look_on_way(struct mv_view *view, const struct mv_path *path)
 {
 	bool way = is_passable(view, path, false);
-	int r = decide(view, path, MV_OP_LOOKUP, way ? ON_WAY : REACH);
+	int r = decide(view, path, MV_OP_LOOKUP, way ? MV_CASE_WAY : MV_CASE_PLAIN);
 
 	return r < 0 || way ? r : -ENOENT;
 }
@@ -161,7 +148,7 @@ static int look_at_share(struct mv_view *view, int index, const struct mv_path *
 				 .share = (int16_t)index,
 				 .dev = share->dev,
 				 .ino = share->ino};
-	return decide(view, path, MV_OP_LOOKUP, folder ? ON_WAY : REACH);
+	return decide(view, path, MV_OP_LOOKUP, folder ? MV_CASE_WAY : MV_CASE_PLAIN);
 }
 
 int mv_view_lookup(struct mv_view *view, struct mv_node *parent, const char *name,
@@ -181,7 +168,7 @@ int mv_view_lookup(struct mv_view *view, struct mv_node *parent, const char *nam
 	int share = mv_view_share_at(view, &path);
 
 	if (is_in_sealed(view, &path))
-		r = decide(view, &path, MV_OP_LOOKUP, REACH);
+		r = decide(view, &path, MV_OP_LOOKUP, MV_CASE_PLAIN);
 	else if (is_sealed(view, &path))
 		r = 0;
 	else if (share >= 0)
@@ -203,7 +190,7 @@ int mv_view_permit(struct mv_view *view, struct mv_node *node, enum mv_op op)
 		return 0;
 	bool way = folder && is_passable(view, &path, node->kind == MV_NODE_FOLDER);
 
-	return decide(view, &path, op, way ? ON_WAY : REACH);
+	return decide(view, &path, op, way ? MV_CASE_WAY : MV_CASE_PLAIN);
 }
 
 int mv_view_refuse(struct mv_view *view, struct mv_node *node, const char *name, enum mv_op op)
@@ -217,7 +204,7 @@ int mv_view_refuse(struct mv_view *view, struct mv_node *node, const char *name,
 
 	if (r < 0)
 		return r;
-	return decide(view, &path, op, REACH) == -EACCES ? -EACCES : -EROFS;
+	return decide(view, &path, op, MV_CASE_PLAIN) == -EACCES ? -EACCES : -EROFS;
 }
 
 bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder)

@@ -26,12 +26,7 @@ static uint64_t now_ns(void)
 /* Something of the machine itself happened that no policy has to allow. */
 static void incident(struct mv_machine *m, enum mv_op op, const char *object)
 {
-	struct mv_access access = {.class = MV_CLASS_MACHINE,
-				   .op = (uint8_t)op,
-				   .object_bytes = (uint16_t)strlen(object),
-				   .object = object};
-
-	mv_arbiter_incident(m->arbiter, &access, &m->exit);
+	mv_arbiter_incident(m->arbiter, op, object, &m->exit);
 }
 
 /* The guest cannot go on. */
@@ -46,7 +41,6 @@ static void crash(struct mv_machine *m, const char *object)
 static void unknown(struct mv_machine *m, enum mv_class class, bool write, uint64_t address)
 {
 	char object[32];
-	struct mv_decision decision;
 
 	if (!atomic_load(&m->is_launched)) {
 		m->early_unknown++;
@@ -59,7 +53,7 @@ static void unknown(struct mv_machine *m, enum mv_class class, bool write, uint6
 				   .object = object};
 
 	/* Any verdict has the same effect, because there is nothing behind it; terminate is remembered. */
-	mv_arbiter_decide(m->arbiter, &access, &m->exit, &decision);
+	(void)mv_arbiter_decide(m->arbiter, &access, &m->exit, MV_CASE_PLAIN);
 }
 
 static void on_io(struct mv_machine *m, struct kvm_run *run)
