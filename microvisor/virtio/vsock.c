@@ -157,14 +157,11 @@ static void on_request(struct mv_vsock *v, unsigned port, const struct virtio_vs
 {
 	struct mv_vsock_port *p = &v->ports[port];
 
-	if (p->state == MV_PORT_NEVER && v->ops && v->ops->accept(v->context, port)) {
-		mv_port_open(p, h);
-	} else {
+	if (p->state != MV_PORT_NEVER || !v->ops || !v->ops->accept(v->context, port)) {
 		reply_rst(v, h);
-		if (p->state != MV_PORT_NEVER)
-			return;
-		p->is_refused = true;
+		return;
 	}
+	mv_port_open(p, h);
 	wake(v, port);
 }
 
@@ -299,8 +296,7 @@ unsigned mv_vsock_ready(struct mv_vsock *v, unsigned port)
 	unsigned ready = (p->state == MV_PORT_OPEN ? MV_VSOCK_OPEN : 0u) |
 			 (p->in.count > 0 ? MV_VSOCK_INPUT : 0u) |
 			 (p->guest_ended ? MV_VSOCK_ENDED : 0u) |
-			 (mv_port_room(p) > 0 ? MV_VSOCK_OUTPUT : 0u) |
-			 (p->is_refused ? MV_VSOCK_REFUSED : 0u);
+			 (mv_port_room(p) > 0 ? MV_VSOCK_OUTPUT : 0u);
 
 	pthread_mutex_unlock(&v->device.lock);
 	return ready;
@@ -321,9 +317,13 @@ size_t mv_vsock_write(struct mv_vsock *v, unsigned port, const void *bytes, size
 	struct mv_vsock_port *p = &v->ports[port];
 
 	pthread_mutex_lock(&v->device.lock);
-	n = mv_port_room(p) > 0 ? mv_fifo_put(&p->out, bytes, n) : 0;
-	if (n > 0)
+	size_t room = mv_port_room(p);
+
+	n = n < room ? n : room;
+	if (n > 0) {
+		memcpy(mv_fifo_grow(&p->out, n), bytes, n);
 		run_unasked(v);
+	}
 	pthread_mutex_unlock(&v->device.lock);
 	return n;
 }
@@ -354,7 +354,7 @@ void mv_vsock_reset(struct mv_vsock *v, unsigned port)
 	struct mv_vsock_port *p = &v->ports[port];
 
 	pthread_mutex_lock(&v->device.lock);
-	mv_fifo_clear(&p->in);
+	mv_fifo_drop(&p->in, p->in.count);
 	if (p->state == MV_PORT_OPEN) {
 		close_port(v, port, true);
 		run_unasked(v);

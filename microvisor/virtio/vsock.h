@@ -25,11 +25,10 @@ enum {
 
 /* What a port can do now; bits. */
 enum mv_vsock_ready {
-	MV_VSOCK_OPEN = 1,    /* connected */
-	MV_VSOCK_INPUT = 2,   /* bytes of the guest wait to be read, connected or not */
-	MV_VSOCK_ENDED = 4,   /* the guest will send no more: SHUTDOWN, RST or a device reset */
-	MV_VSOCK_OUTPUT = 8,  /* connected, the guest still receives, and there is room to write */
-	MV_VSOCK_REFUSED = 16 /* the guest asked for the port and accept() said no */
+	MV_VSOCK_OPEN = 1,  /* connected */
+	MV_VSOCK_INPUT = 2, /* bytes of the guest wait to be read, connected or not */
+	MV_VSOCK_ENDED = 4, /* the guest will send no more: SHUTDOWN, RST or a device reset */
+	MV_VSOCK_OUTPUT = 8 /* connected, the guest still receives, and there is room to write */
 };
 
 struct mv_vsock_ops {
