@@ -16,40 +16,22 @@ struct mv_arbiter {
 	atomic_bool terminated;
 };
 
-static int copy_table(const void *table, size_t n, void **ret_copy, struct mv_policy *ret_policy)
-{
-	if (n > MV_TABLE_BYTES_MAX)
-		return -EFBIG;
-	void *copy = malloc(n ? n : 1); /* aligned for anything */
-
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, table, n);
-	int r = mv_policy_init(ret_policy, copy, n);
-
-	if (r < 0) {
-		free(copy);
-		return r;
-	}
-	*ret_copy = copy;
-	return 0;
-}
-
 int mv_arbiter_new(const void *table, size_t n, struct mv_audit *audit,
 		   struct mv_arbiter **ret_arbiter)
 {
 	struct mv_arbiter *arbiter = calloc(1, sizeof(*arbiter));
+	uint64_t serial;
 
 	if (!arbiter)
 		return -ENOMEM;
-	int r = copy_table(table, n, &arbiter->table, &arbiter->policy);
-
-	if (r < 0) {
-		free(arbiter);
-		return r;
-	}
 	pthread_rwlock_init(&arbiter->lock, NULL);
 	arbiter->audit = audit;
+	int r = mv_arbiter_replace(arbiter, table, n, &serial);
+
+	if (r < 0) {
+		mv_arbiter_free(arbiter);
+		return r;
+	}
 	*ret_arbiter = arbiter;
 	return 0;
 }
@@ -67,11 +49,20 @@ int mv_arbiter_replace(struct mv_arbiter *arbiter, const void *table, size_t n,
 		       uint64_t *ret_serial)
 {
 	struct mv_policy policy;
-	void *copy = NULL;
-	int r = copy_table(table, n, &copy, &policy);
 
-	if (r < 0)
+	if (n > MV_TABLE_BYTES_MAX)
+		return -EFBIG;
+	void *copy = malloc(n ? n : 1); /* aligned for anything */
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, table, n);
+	int r = mv_policy_init(&policy, copy, n);
+
+	if (r < 0) {
+		free(copy);
 		return r;
+	}
 	pthread_rwlock_wrlock(&arbiter->lock);
 	void *old = arbiter->table;
 

@@ -147,7 +147,7 @@ static void on_frame(struct mv_task *t, int type)
 	case MV_FRAME_EXIT:
 		finish(t, MV_END_TASK, t->frames.wait_status);
 		break;
-	default: /* mv_frames_take() gives no other */
+	default: /* mv_frames_added() gives no other */
 		break;
 	}
 }

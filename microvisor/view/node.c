@@ -7,8 +7,8 @@
  * is the root and is never released. A parent cannot go before its children, so every walk upwards ends. */
 
 enum {
-	NONE = UINT32_MAX,
-	ROOT_NUMBER = 1 /* FUSE_ROOT_ID */
+	NONE = MV_NODE_ROOT, /* which is in no bucket and never free */
+	ROOT_NUMBER = 1      /* FUSE_ROOT_ID */
 };
 
 static uint32_t index_of(const struct mv_view *view, const struct mv_node *node)
@@ -16,7 +16,7 @@ static uint32_t index_of(const struct mv_view *view, const struct mv_node *node)
 	return (uint32_t)(node - view->nodes);
 }
 
-static uint32_t *bucket_of(const struct mv_view *view, uint32_t parent, const char *name, size_t n)
+static uint32_t *bucket_of(struct mv_view *view, uint32_t parent, const char *name, size_t n)
 {
 	uint32_t hash = 2166136261u ^ parent * 2654435761u; /* FNV-1a */
 
@@ -186,5 +186,5 @@ void mv_node_clear(struct mv_view *view)
 	view->free = NONE;
 	view->fresh = 1;
 	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY, .share = -1};
-	memset(view->buckets, 0xff, MV_VIEW_BUCKETS * sizeof(view->buckets[0]));
+	memset(view->buckets, 0, sizeof(view->buckets));
 }

@@ -33,7 +33,7 @@ struct mv_node {
 	uint16_t name_bytes;
 	int16_t share;       /* the share whose descriptor this is, or -1: a name in its parent */
 	uint32_t parent;     /* index */
-	uint32_t next;       /* index, in its bucket or in the free list */
+	uint32_t next;       /* index, in its bucket or in the free list; 0: the last */
 	uint32_t generation; /* of the number: a number of an earlier life is refused */
 	uint32_t refs;       /* children and handles */
 	uint64_t lookups;
@@ -73,15 +73,16 @@ struct mv_view {
 		uint32_t node;              /* index; 0: none, since the root has no descriptor */
 		int fd;                     /* O_PATH */
 	} open_folders[MV_VIEW_FOLDER_FDS]; /* each at its node's index modulo their number */
-	uint32_t free;                      /* first node never used or used no more */
-	uint32_t
-		fresh; /* nodes from here on were never touched, so that their memory is not either */
-	uint32_t *buckets;
-	struct mv_node *nodes;
-	unsigned next_handle; /* where to look for a free one first */
+	unsigned next_handle;               /* where to look for a free one first */
 	struct mv_handle handles[MV_VIEW_HANDLES_MAX];
 	char dents[MV_VIEW_DENTS_MAX] __attribute__((aligned(8)));
 	uint8_t reply[MV_FUSE_REPLY_MAX];
+	uint32_t free; /* first node that is used no more; 0: none, as in buckets */
+	/* Nodes from here on were never touched, so that their memory is not either: it comes zeroed and
+	 * page by page from the kernel. */
+	uint32_t fresh;
+	uint32_t buckets[MV_VIEW_BUCKETS];
+	struct mv_node nodes[MV_VIEW_NODES_MAX];
 };
 
 /* The node of a FUSE number, or NULL when it was never given, is forgotten, or of another life. */

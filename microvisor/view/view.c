@@ -4,25 +4,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "microvisor/arbiter/path.h"
 #include "microvisor/view/tree.h"
 
-/* Nodes lie in an anonymous mapping: its pages come only as the guest looks files up. */
-
 /* Shown even when nothing is shared in them. */
 static const char *const roots[MV_VIEW_ROOTS] = {"/home", "/media", "/mnt", "/srv"};
-
-static void *map(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
 
 struct mv_view *mv_view_new(struct mv_arbiter *arbiter, uint32_t uid)
 {
@@ -30,12 +19,6 @@ struct mv_view *mv_view_new(struct mv_arbiter *arbiter, uint32_t uid)
 
 	if (!view)
 		return NULL;
-	view->nodes = map(MV_VIEW_NODES_MAX * sizeof(*view->nodes));
-	view->buckets = calloc(MV_VIEW_BUCKETS, sizeof(*view->buckets));
-	if (!view->nodes || !view->buckets) {
-		mv_view_free(view);
-		return NULL;
-	}
 	view->arbiter = arbiter;
 	view->uid = uid;
 	for (; view->share_count < MV_VIEW_ROOTS; view->share_count++) {
@@ -53,13 +36,9 @@ void mv_view_free(struct mv_view *view)
 {
 	if (!view)
 		return;
-	if (view->nodes && view->buckets)
-		mv_view_reset(view);
+	mv_view_reset(view);
 	for (unsigned i = MV_VIEW_ROOTS; i < view->share_count; i++)
 		close(view->shares[i].fd);
-	if (view->nodes)
-		munmap(view->nodes, MV_VIEW_NODES_MAX * sizeof(*view->nodes));
-	free(view->buckets);
 	free(view);
 }
 

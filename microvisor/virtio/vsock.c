@@ -200,43 +200,40 @@ static void on_chain(struct mv_vsock *v)
 		reply_rst(v, &h);
 }
 
-/* Takes packets while replies have room. *budget is what may still be served; 0 or -EBADMSG. */
-static int collect(struct mv_vsock *v, unsigned *budget)
+/* Takes up to most packets, while replies have room; their number or -EBADMSG. */
+static int collect(struct mv_vsock *v, int most)
 {
 	struct mv_queue *q = &v->device.queues[QUEUE_TX];
-	bool any = false;
+	int taken = 0;
 	int r = 0;
 
-	while (*budget > 0 && v->reply_count < REPLIES_MAX) {
+	while (taken < most && v->reply_count < REPLIES_MAX && mv_device_is_live(&v->device)) {
 		r = mv_queue_pop(q, &v->device.chain);
 		if (r <= 0)
 			break;
 		on_chain(v);
 		mv_queue_push(q, v->device.chain.head, 0);
-		any = true;
-		--*budget;
+		taken++;
 	}
-	if (any)
+	if (taken > 0)
 		mv_device_interrupt(&v->device, q);
-	return r < 0 ? broken(v) : 0;
+	return r < 0 ? broken(v) : taken;
 }
 
-/* Both queues, until neither moves or the budget is spent. */
+/* Both queues, until neither moves or one call has taken its share. 0 or -EBADMSG. */
 static int run(struct mv_vsock *v)
 {
-	unsigned budget = PACKETS_PER_CALL;
-	unsigned before;
-	int r;
+	for (int left = PACKETS_PER_CALL; left > 0;) {
+		int r = deliver(v);
 
-	do {
-		before = budget;
-		r = deliver(v);
-		if (r == 0 && mv_device_is_live(&v->device))
-			r = collect(v, &budget);
-	} while (r == 0 && budget != before && budget > 0);
-	if (r == 0 && budget == 0)
-		wake(v, MV_PORT_CONTROL);
-	return r == 0 ? deliver(v) : r;
+		if (r == 0)
+			r = collect(v, left);
+		if (r <= 0)
+			return r;
+		left -= r;
+	}
+	wake(v, MV_PORT_CONTROL);
+	return deliver(v);
 }
 
 /* As run(), for callers outside the transport. */
