@@ -1,10 +1,11 @@
-/* What every virtio device is to the machine: a const table of functions, a configuration space, and a
- * transport state.
+/* What every virtio device is to the machine: a const table of functions, a configuration space, and the
+ * state and registers of its transport.
  *
- * virtio-mmio version 2 (virtio 1.2, section 4.2), one window of 4 KiB per device. mmio.c owns the
- * transport registers and calls the device with its lock held: answer() or notify() on the vCPU thread,
- * inside the exit that made the request. A device that serves another thread too (vsock) takes the same
- * lock.
+ * virtio-mmio version 2 (virtio 1.2, section 4.2), one window of 4 KiB per device. The machine reads and
+ * writes it for each exit that falls into it, on the vCPU thread; the device's functions are called with
+ * its lock held, inside the exit that made the request. A device that serves another thread too (vsock)
+ * takes the same lock. Whatever the guest does here it does to its own device: an access of a wrong size,
+ * at a wrong place or at a wrong time reads as 0 or is ignored.
  *
  * A device is made by its own mv_..._new(), which may be all of its interface, and freed by
  * mv_device_free(). */
@@ -19,7 +20,8 @@
 #include "microvisor/virtio/queue.h"
 
 enum {
-	MV_DEVICE_QUEUES_MAX = 4
+	MV_DEVICE_QUEUES_MAX = 4,
+	MV_DEVICE_WINDOW_BYTES = 0x1000
 };
 
 struct mv_device;
@@ -63,6 +65,12 @@ struct mv_device {
  * memory (borrowed). The device itself, or NULL when out of memory. */
 void *mv_device_new(size_t bytes, const struct mv_device_ops *ops, const struct mv_mem *mem);
 void mv_device_free(struct mv_device *device);
+/* Fills n bytes (at most 8) with what the driver reads at offset of the window. */
+void mv_device_read(struct mv_device *device, uint64_t offset, void *bytes, size_t n);
+/* Takes n bytes (at most 8) that the driver writes at offset; a write to QueueNotify serves the queue.
+ * Whether the device broke by it: rings out of place, or a ring that breaks the rules. */
+bool mv_device_write(struct mv_device *device, uint64_t offset, const void *bytes, size_t n);
+
 /* Sets VIRTIO_MMIO_INT_VRING and raises the interrupt when the driver wants one. Lock held. */
 void mv_device_interrupt(struct mv_device *device, const struct mv_queue *queue);
 /* Sets DEVICE_NEEDS_RESET and a configuration interrupt; the device serves nothing until reset. Lock held. */

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
 #include "microvisor/vm/ports.h"
@@ -78,14 +78,14 @@ static void on_io(struct mv_machine *m, struct kvm_run *run)
 static void on_mmio(struct mv_machine *m, struct kvm_run *run)
 {
 	uint64_t gpa = run->mmio.phys_addr;
-	uint64_t offset = (gpa - MV_GPA_MMIO) % MV_MMIO_WINDOW_BYTES;
-	uint64_t slot = (gpa - MV_GPA_MMIO) / MV_MMIO_WINDOW_BYTES;
+	uint64_t offset = (gpa - MV_GPA_MMIO) % MV_DEVICE_WINDOW_BYTES;
+	uint64_t slot = (gpa - MV_GPA_MMIO) / MV_DEVICE_WINDOW_BYTES;
 
 	if (gpa >= MV_GPA_MMIO && slot < MV_SLOT_COUNT &&
-	    offset + run->mmio.len <= MV_MMIO_WINDOW_BYTES) {
+	    offset + run->mmio.len <= MV_DEVICE_WINDOW_BYTES) {
 		if (!run->mmio.is_write)
-			mv_mmio_read(m->devices[slot], offset, run->mmio.data, run->mmio.len);
-		else if (mv_mmio_write(m->devices[slot], offset, run->mmio.data, run->mmio.len))
+			mv_device_read(m->devices[slot], offset, run->mmio.data, run->mmio.len);
+		else if (mv_device_write(m->devices[slot], offset, run->mmio.data, run->mmio.len))
 			incident(m, MV_OP_WRITE, "bad-queue");
 		return;
 	}

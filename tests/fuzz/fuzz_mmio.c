@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,9 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		memcpy(value, data + 3, 4);
 		if (data[2] & 0x80)
-			mv_mmio_read(device, offset, value, width);
+			mv_device_read(device, offset, value, width);
 		else
-			mv_mmio_write(device, offset, value, width);
+			mv_device_write(device, offset, value, width);
 		data += ACCESS_BYTES;
 		size -= ACCESS_BYTES;
 		/* What is left is also what the guest has in its memory just now. */

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 #include "microvisor/virtio/vsock.h"
 
 enum {
@@ -63,14 +63,14 @@ static inline void *guest_at(struct guest *g, uint64_t gpa)
 
 static inline void guest_write(struct guest *g, uint32_t reg, uint32_t value)
 {
-	mv_mmio_write(mv_vsock_device(g->vsock), reg, &value, sizeof(value));
+	mv_device_write(mv_vsock_device(g->vsock), reg, &value, sizeof(value));
 }
 
 static inline uint32_t guest_read(struct guest *g, uint32_t reg)
 {
 	uint32_t value;
 
-	mv_mmio_read(mv_vsock_device(g->vsock), reg, &value, sizeof(value));
+	mv_device_read(mv_vsock_device(g->vsock), reg, &value, sizeof(value));
 	return value;
 }
 

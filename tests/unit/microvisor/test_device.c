@@ -3,7 +3,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 #include "tests/support/ring.h"
 #include "tests/support/suite.h"
 
@@ -54,14 +54,14 @@ static const struct mv_device_ops ops = {
 
 static void write32(uint64_t offset, uint32_t v)
 {
-	mv_mmio_write(dev, offset, &v, sizeof(v));
+	mv_device_write(dev, offset, &v, sizeof(v));
 }
 
 static uint32_t read32(uint64_t offset)
 {
 	uint32_t v;
 
-	mv_mmio_read(dev, offset, &v, sizeof(v));
+	mv_device_read(dev, offset, &v, sizeof(v));
 	return v;
 }
 
@@ -288,8 +288,8 @@ START_TEST(a_broken_ring_stops_the_device_until_reset)
 
 	counter->answer = -EBADMSG;
 	bring_up();
-	ck_assert(mv_mmio_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
-	ck_assert(!mv_mmio_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
+	ck_assert(mv_device_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
+	ck_assert(!mv_device_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
 	ck_assert_uint_eq(counter->notified[1], 1);
 	ck_assert_uint_eq(counter->raised, 1);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_CONFIG);
@@ -327,9 +327,9 @@ START_TEST(an_access_of_an_odd_shape_does_nothing)
 {
 	uint8_t bytes[8] = {1, 1, 1, 1, 1, 1, 1, 1};
 
-	mv_mmio_write(dev, odd[_i].offset, bytes, odd[_i].n);
+	mv_device_write(dev, odd[_i].offset, bytes, odd[_i].n);
 	ck_assert_uint_eq(dev->status, 0);
-	mv_mmio_read(dev, odd[_i].offset, bytes, odd[_i].n);
+	mv_device_read(dev, odd[_i].offset, bytes, odd[_i].n);
 	ck_assert_uint_eq(bytes[0], 0);
 	ck_assert_uint_eq(bytes[odd[_i].n - 1], 0);
 }
@@ -339,9 +339,9 @@ START_TEST(configuration_past_its_end_is_zero)
 {
 	uint8_t bytes[8];
 
-	mv_mmio_read(dev, VIRTIO_MMIO_CONFIG + 2, bytes, 8);
+	mv_device_read(dev, VIRTIO_MMIO_CONFIG + 2, bytes, 8);
 	ck_assert_mem_eq(bytes, "\x12\x13\0\0\0\0\0\0", 8);
-	mv_mmio_read(dev, VIRTIO_MMIO_CONFIG + 0xeff, bytes, 1);
+	mv_device_read(dev, VIRTIO_MMIO_CONFIG + 0xeff, bytes, 1);
 	ck_assert_uint_eq(bytes[0], 0);
 }
 END_TEST
@@ -395,5 +395,5 @@ int main(void)
 	tcase_add_test(refusals, a_broken_ring_stops_the_device_until_reset);
 	tcase_add_loop_test(refusals, an_access_of_an_odd_shape_does_nothing, 0,
 			    sizeof(odd) / sizeof(odd[0]));
-	return suite_run("microvisor/mmio", use, order, refusals);
+	return suite_run("microvisor/device", use, order, refusals);
 }
