@@ -122,10 +122,12 @@ bool mv_glob_may_hold(const char *pattern, size_t pattern_bytes, const char *fol
 	    memcmp(pattern, folder, literal) != 0)
 		return false;
 	start(&run, pattern, pattern_bytes, literal);
-	for (size_t i = literal; i <= n; i++) {
-		if (!feed(&run, i < n ? folder[i] : '/'))
+	for (size_t i = literal; i < n; i++) {
+		if (!feed(&run, folder[i]))
 			return false;
 	}
+	if (!feed(&run, '/'))
+		return false;
 	/* A match that ends with the slash selects nothing below it. */
 	for (size_t at = literal; at < pattern_bytes; at++) {
 		if (run.states[at])
