@@ -27,10 +27,10 @@ enum {
 /* A request is its header, a structure of in_bytes, names with a NUL each, and what the handler takes. */
 struct row {
 	mv_fuse_handler *handler;
-	unsigned flags;
 	size_t in_bytes;
-	unsigned names;
 	size_t out_bytes; /* room that the payload must have */
+	unsigned names;
+	unsigned flags;
 	enum mv_op op;
 };
 
@@ -98,7 +98,7 @@ static int on_destroy(struct mv_call *call)
 
 static const struct row rows[] = {
 	[FUSE_LOOKUP] = {mv_fuse_lookup, .names = 1, OUT(entry)},
-	[FUSE_FORGET] = {mv_fuse_forget, NO_REPLY, IN(forget)},
+	[FUSE_FORGET] = {mv_fuse_forget, IN(forget), .flags = NO_REPLY},
 	[FUSE_GETATTR] = {mv_fuse_getattr, IN(getattr), OUT(attr)},
 	[FUSE_SETATTR] = {mv_fuse_change, IN(setattr), .op = MV_OP_WRITE},
 	[FUSE_SYMLINK] = {mv_fuse_change, .names = 1, .op = MV_OP_CREATE},
@@ -113,13 +113,13 @@ static const struct row rows[] = {
 	[FUSE_WRITE] = {mv_fuse_change, IN(write), .op = MV_OP_WRITE},
 	[FUSE_STATFS] = {mv_fuse_statfs, OUT(statfs)},
 	[FUSE_RELEASE] = {mv_fuse_release, IN(release)},
-	[FUSE_INIT] = {on_init, ANY_TIME | NO_NODE, INIT_IN_LEAST, OUT(init)},
+	[FUSE_INIT] = {on_init, INIT_IN_LEAST, OUT(init), .flags = ANY_TIME | NO_NODE},
 	[FUSE_OPENDIR] = {mv_fuse_open, IN(open), OUT(open)},
 	[FUSE_READDIR] = {mv_fuse_readdir, IN(read)},
 	[FUSE_RELEASEDIR] = {mv_fuse_release, IN(release)},
 	[FUSE_CREATE] = {mv_fuse_change, IN(create), .names = 1, .op = MV_OP_CREATE},
-	[FUSE_DESTROY] = {on_destroy, NO_NODE},
-	[FUSE_BATCH_FORGET] = {mv_fuse_batch_forget, NO_NODE | NO_REPLY, IN(batch_forget)},
+	[FUSE_DESTROY] = {on_destroy, .flags = NO_NODE},
+	[FUSE_BATCH_FORGET] = {mv_fuse_batch_forget, IN(batch_forget), .flags = NO_NODE | NO_REPLY},
 	[FUSE_FALLOCATE] = {mv_fuse_change, IN(fallocate), .op = MV_OP_WRITE},
 	[FUSE_RENAME2] = {mv_fuse_rename, IN(rename2), .names = 2},
 };

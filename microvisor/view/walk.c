@@ -39,15 +39,20 @@ static int decide(struct mv_view *view, const struct mv_path *path, enum mv_op o
 	return error_of(mv_arbiter_decide(view->arbiter, &access, &view->exit, how));
 }
 
-/* The verdict of a LOOKUP as an error, without a record; *ret_unnamed when no rule selects the path. */
-static int peek(struct mv_view *view, const struct mv_path *path, bool *ret_unnamed)
+/* What a LOOKUP would meet; not recorded. */
+static struct mv_decision peek(struct mv_view *view, const struct mv_path *path)
 {
 	struct mv_access access = access_of(path, MV_OP_LOOKUP);
 	struct mv_decision decision;
 
 	mv_arbiter_peek(view->arbiter, &access, &decision);
-	*ret_unnamed = decision.verdict == MV_HIDE && decision.rule < 0;
-	return error_of(decision.verdict);
+	return decision;
+}
+
+/* Hidden because no rule selects it. */
+static bool is_unnamed(struct mv_decision decision)
+{
+	return decision.verdict == MV_HIDE && decision.rule < 0;
 }
 
 static bool is_sealed(struct mv_view *view, const struct mv_path *path)
@@ -107,13 +112,12 @@ static int error_of_host(int r)
 static int look_on_host(struct mv_view *view, struct mv_node *parent, const char *name,
 			const struct mv_path *path, struct mv_node *like)
 {
-	bool unnamed;
-	int r = peek(view, path, &unnamed);
+	bool unnamed = is_unnamed(peek(view, path));
+	int r = 0;
 
+	/* What leads on is recorded when it has turned out to be a folder. */
 	if (!unnamed || !is_passable(view, path, true))
 		r = decide(view, path, MV_OP_LOOKUP, MV_CASE_PLAIN);
-	else
-		r = 0;
 	if (r < 0)
 		return r;
 	int type = host_child(view, parent, name, like);
@@ -209,8 +213,9 @@ int mv_view_refuse(struct mv_view *view, struct mv_node *node, const char *name,
 
 bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder)
 {
-	bool unnamed;
-	int r = peek(view, path, &unnamed);
+	struct mv_decision decision = peek(view, path);
 
-	return unnamed && is_folder ? is_passable(view, path, true) : r == 0;
+	if (is_folder && is_unnamed(decision))
+		return is_passable(view, path, true);
+	return error_of(decision.verdict) == 0;
 }
