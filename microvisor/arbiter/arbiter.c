@@ -16,47 +16,24 @@ struct mv_arbiter {
 	atomic_bool terminated;
 };
 
-static int copy_table(const void *table, size_t n, void **ret_copy, struct mv_policy *ret_policy)
-{
-	if (n > MV_TABLE_BYTES_MAX)
-		return -EFBIG;
-	void *copy = malloc(n ? n : 1); /* aligned for anything */
-
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, table, n);
-	int r = mv_policy_init(ret_policy, copy, n);
-
-	if (r < 0) {
-		free(copy);
-		return r;
-	}
-	*ret_copy = copy;
-	return 0;
-}
-
 int mv_arbiter_new(const void *table, size_t n, struct mv_audit *audit,
 		   struct mv_arbiter **ret_arbiter)
 {
 	struct mv_arbiter *arbiter = calloc(1, sizeof(*arbiter));
+	uint64_t serial;
 
 	if (!arbiter)
 		return -ENOMEM;
-	int r = copy_table(table, n, &arbiter->table, &arbiter->policy);
-
-	if (r < 0)
-		goto free_arbiter;
-	r = -pthread_rwlock_init(&arbiter->lock, NULL);
-	if (r < 0)
-		goto free_table;
+	pthread_rwlock_init(&arbiter->lock, NULL);
 	arbiter->audit = audit;
+	int r = mv_arbiter_replace(arbiter, table, n, &serial);
+
+	if (r < 0) {
+		mv_arbiter_free(arbiter);
+		return r;
+	}
 	*ret_arbiter = arbiter;
 	return 0;
-free_table:
-	free(arbiter->table);
-free_arbiter:
-	free(arbiter);
-	return r;
 }
 
 void mv_arbiter_free(struct mv_arbiter *arbiter)
@@ -72,11 +49,20 @@ int mv_arbiter_replace(struct mv_arbiter *arbiter, const void *table, size_t n,
 		       uint64_t *ret_serial)
 {
 	struct mv_policy policy;
-	void *copy = NULL;
-	int r = copy_table(table, n, &copy, &policy);
 
-	if (r < 0)
+	if (n > MV_TABLE_BYTES_MAX)
+		return -EFBIG;
+	void *copy = malloc(n ? n : 1); /* aligned for anything */
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, table, n);
+	int r = mv_policy_init(&policy, copy, n);
+
+	if (r < 0) {
+		free(copy);
 		return r;
+	}
 	pthread_rwlock_wrlock(&arbiter->lock);
 	void *old = arbiter->table;
 
@@ -88,34 +74,35 @@ int mv_arbiter_replace(struct mv_arbiter *arbiter, const void *table, size_t n,
 	return 0;
 }
 
-/* With the lock held. */
-static void settle(struct mv_arbiter *arbiter, const struct mv_access *access,
-		   const struct mv_exit *from, const struct mv_decision *decision)
+uint8_t mv_arbiter_decide(struct mv_arbiter *arbiter, const struct mv_access *access,
+			  const struct mv_exit *from, enum mv_case how)
 {
+	struct mv_decision decision = {.verdict = MV_HIDE, .severity = MV_LOW, .rule = -1};
+
+	pthread_rwlock_rdlock(&arbiter->lock);
+	if (how != MV_CASE_HIDDEN)
+		mv_arbitrate(&arbiter->policy, access, &decision);
+	if (how == MV_CASE_WAY && decision.verdict == MV_HIDE && decision.rule < 0)
+		decision.verdict = MV_ALLOW;
+	if (how == MV_CASE_INCIDENT && decision.verdict < MV_DENY)
+		decision.verdict = MV_DENY;
 	if (arbiter->audit)
-		mv_audit_record(arbiter->audit, &arbiter->policy, access, decision, from);
-	if (decision->verdict == MV_TERMINATE)
+		mv_audit_record(arbiter->audit, &arbiter->policy, access, &decision, from);
+	pthread_rwlock_unlock(&arbiter->lock);
+	if (decision.verdict == MV_TERMINATE)
 		atomic_store(&arbiter->terminated, true);
+	return decision.verdict;
 }
 
-void mv_arbiter_decide(struct mv_arbiter *arbiter, const struct mv_access *access,
-		       const struct mv_exit *from, struct mv_decision *out)
+void mv_arbiter_incident(struct mv_arbiter *arbiter, enum mv_op op, const char *object,
+			 const struct mv_exit *from)
 {
-	pthread_rwlock_rdlock(&arbiter->lock);
-	mv_arbitrate(&arbiter->policy, access, out);
-	settle(arbiter, access, from, out);
-	pthread_rwlock_unlock(&arbiter->lock);
-}
+	struct mv_access access = {.class = MV_CLASS_MACHINE,
+				   .op = (uint8_t)op,
+				   .object_bytes = (uint16_t)strlen(object),
+				   .object = object};
 
-void mv_arbiter_decide_way(struct mv_arbiter *arbiter, const struct mv_access *access,
-			   const struct mv_exit *from, struct mv_decision *out)
-{
-	pthread_rwlock_rdlock(&arbiter->lock);
-	mv_arbitrate(&arbiter->policy, access, out);
-	if (out->verdict == MV_HIDE && out->rule < 0)
-		out->verdict = MV_ALLOW;
-	settle(arbiter, access, from, out);
-	pthread_rwlock_unlock(&arbiter->lock);
+	(void)mv_arbiter_decide(arbiter, &access, from, MV_CASE_INCIDENT);
 }
 
 void mv_arbiter_peek(struct mv_arbiter *arbiter, const struct mv_access *access,
@@ -126,38 +113,8 @@ void mv_arbiter_peek(struct mv_arbiter *arbiter, const struct mv_access *access,
 	pthread_rwlock_unlock(&arbiter->lock);
 }
 
-void mv_arbiter_refuse(struct mv_arbiter *arbiter, const struct mv_access *access,
-		       const struct mv_exit *from, enum mv_verdict verdict)
-{
-	struct mv_decision decision = {.verdict = (uint8_t)verdict, .severity = MV_LOW, .rule = -1};
-
-	pthread_rwlock_rdlock(&arbiter->lock);
-	settle(arbiter, access, from, &decision);
-	pthread_rwlock_unlock(&arbiter->lock);
-}
-
-void mv_arbiter_incident(struct mv_arbiter *arbiter, const struct mv_access *access,
-			 const struct mv_exit *from)
-{
-	struct mv_decision decision;
-
-	pthread_rwlock_rdlock(&arbiter->lock);
-	mv_arbitrate(&arbiter->policy, access, &decision);
-	if (decision.verdict < MV_DENY)
-		decision.verdict = MV_DENY;
-	settle(arbiter, access, from, &decision);
-	pthread_rwlock_unlock(&arbiter->lock);
-}
-
-bool mv_arbiter_is_terminated(const struct mv_arbiter *arbiter)
-{
-	return atomic_load(&arbiter->terminated);
-}
-
-/* One question about a path, of the policy in force. */
-static bool ask(struct mv_arbiter *arbiter,
-		bool (*question)(const struct mv_policy *, const char *, size_t), const char *path,
-		size_t n)
+bool mv_arbiter_ask(struct mv_arbiter *arbiter, mv_policy_question *question, const char *path,
+		    size_t n)
 {
 	pthread_rwlock_rdlock(&arbiter->lock);
 	bool answer = question(&arbiter->policy, path, n);
@@ -166,19 +123,9 @@ static bool ask(struct mv_arbiter *arbiter,
 	return answer;
 }
 
-bool mv_arbiter_leads_to(struct mv_arbiter *arbiter, const char *path, size_t n)
+bool mv_arbiter_is_terminated(const struct mv_arbiter *arbiter)
 {
-	return ask(arbiter, mv_policy_leads_to, path, n);
-}
-
-bool mv_arbiter_may_hold(struct mv_arbiter *arbiter, const char *path, size_t n)
-{
-	return ask(arbiter, mv_policy_may_hold, path, n);
-}
-
-bool mv_arbiter_is_sealed(struct mv_arbiter *arbiter, const char *path, size_t n)
-{
-	return ask(arbiter, mv_policy_is_sealed, path, n);
+	return atomic_load(&arbiter->terminated);
 }
 
 uint64_t mv_arbiter_serial(struct mv_arbiter *arbiter)

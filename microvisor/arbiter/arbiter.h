@@ -26,31 +26,30 @@ void mv_arbiter_free(struct mv_arbiter *arbiter);
 int mv_arbiter_replace(struct mv_arbiter *arbiter, const void *table, size_t n,
 		       uint64_t *ret_serial) __attribute__((warn_unused_result));
 
-/* Arbitrates, records, and remembers a TERMINATE. from is where the access came from (not NULL). */
-void mv_arbiter_decide(struct mv_arbiter *arbiter, const struct mv_access *access,
-		       const struct mv_exit *from, struct mv_decision *out);
-/* As mv_arbiter_decide(), for a folder on the way to what a rule or share names: a HIDE by the class's
- * fallback becomes an ALLOW and is not recorded. */
-void mv_arbiter_decide_way(struct mv_arbiter *arbiter, const struct mv_access *access,
-			   const struct mv_exit *from, struct mv_decision *out);
-/* The verdict alone: nothing is recorded, nothing remembered. For what is shown, not reached for. */
+/* What kind of access it is, where the policy's verdict is not all. */
+enum mv_case {
+	MV_CASE_PLAIN,
+	MV_CASE_WAY, /* to a folder that leads to what a rule or share names: a HIDE by the class's
+			fallback becomes an ALLOW and is not recorded */
+	MV_CASE_HIDDEN, /* to what the view itself hides, a symbolic link or a device: a HIDE by no rule */
+	MV_CASE_INCIDENT /* nobody asked for it: an ALLOW becomes a DENY, so that it is recorded */
+};
+
+/* The verdict for an access, enum mv_verdict. It is recorded, and a TERMINATE is remembered. from is where
+ * the access came from; NULL: from no exit. */
+uint8_t mv_arbiter_decide(struct mv_arbiter *arbiter, const struct mv_access *access,
+			  const struct mv_exit *from, enum mv_case how);
+/* As mv_arbiter_decide(), for an incident of the machine itself, by its name. */
+void mv_arbiter_incident(struct mv_arbiter *arbiter, enum mv_op op, const char *object,
+			 const struct mv_exit *from);
+/* The decision alone: nothing is recorded, nothing remembered. For what is shown, not reached for. */
 void mv_arbiter_peek(struct mv_arbiter *arbiter, const struct mv_access *access,
 		     struct mv_decision *out);
-/* Records that the access was refused with verdict (MV_HIDE, MV_DENY) whatever the policy says of it:
- * a symbolic link or a device is hidden by the view itself. No rule is named. */
-void mv_arbiter_refuse(struct mv_arbiter *arbiter, const struct mv_access *access,
-		       const struct mv_exit *from, enum mv_verdict verdict);
-/* As mv_arbiter_decide(), for an incident that was not asked for: recorded whatever the policy says,
- * an ALLOW of the policy becoming a DENY. */
-void mv_arbiter_incident(struct mv_arbiter *arbiter, const struct mv_access *access,
-			 const struct mv_exit *from);
-/* Whether some decision was TERMINATE: the machine ends the micro-VM before the next guest entry. */
+/* A question of policy.h about a path, put to the policy in force. */
+bool mv_arbiter_ask(struct mv_arbiter *arbiter, mv_policy_question *question, const char *path,
+		    size_t n);
+/* Whether some verdict was TERMINATE: the machine ends the micro-VM before the next guest entry. */
 bool mv_arbiter_is_terminated(const struct mv_arbiter *arbiter);
-
-/* mv_policy_leads_to(), _may_hold() and _is_sealed() of the policy in force. */
-bool mv_arbiter_leads_to(struct mv_arbiter *arbiter, const char *path, size_t n);
-bool mv_arbiter_may_hold(struct mv_arbiter *arbiter, const char *path, size_t n);
-bool mv_arbiter_is_sealed(struct mv_arbiter *arbiter, const char *path, size_t n);
 /* Serial of the policy in force. */
 uint64_t mv_arbiter_serial(struct mv_arbiter *arbiter);
 

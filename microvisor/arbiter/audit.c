@@ -20,8 +20,6 @@ enum {
 
 struct slot {
 	bool used;
-	bool hidden;           /* a hide: equal ones are those of the same folder */
-	int32_t rule;          /* with the event's serial: which one */
 	uint32_t key_bytes;    /* of the object that equal ones share */
 	uint64_t due_ns;       /* when to tell, or to forget a count of 0 */
 	struct mv_event event; /* count: not yet told */
@@ -39,28 +37,13 @@ struct mv_audit {
 	struct slot slots[MV_AUDIT_SLOTS];
 };
 
-/* One thing to record, before it is an event. */
-struct entry {
-	const struct mv_policy *policy;
-	const struct mv_access *access;
-	const struct mv_exit *from;
-	uint32_t object_bytes; /* of access, what fits an event */
-	int32_t rule;
-	uint8_t verdict;
-	uint8_t severity;
-	bool audit;
-};
-
 struct mv_audit *mv_audit_new(mv_audit_sink *sink, mv_audit_clock *clock, void *context)
 {
 	struct mv_audit *audit = calloc(1, sizeof(*audit));
 
 	if (!audit)
 		return NULL;
-	if (pthread_mutex_init(&audit->lock, NULL) != 0) {
-		free(audit);
-		return NULL;
-	}
+	pthread_mutex_init(&audit->lock, NULL);
 	audit->sink = sink;
 	audit->clock = clock;
 	audit->context = context;
@@ -89,12 +72,9 @@ static uint64_t now_with_credit(struct mv_audit *audit)
 	uint64_t now = audit->clock(audit->context);
 	uint64_t gained = now > audit->last_ns ? now - audit->last_ns : 0;
 
-	if (gained > NS_PER_SECOND)
-		gained = NS_PER_SECOND;
 	audit->last_ns = now;
-	audit->credit_ns += gained;
-	if (audit->credit_ns > NS_PER_SECOND)
-		audit->credit_ns = NS_PER_SECOND;
+	audit->credit_ns = gained < NS_PER_SECOND - audit->credit_ns ? audit->credit_ns + gained
+								     : NS_PER_SECOND;
 	return now;
 }
 
@@ -112,114 +92,97 @@ static bool is_due(uint64_t due, uint64_t now)
 	return now >= due || due - now > (uint64_t)MV_AUDIT_HIDE_MS * NS_PER_MS;
 }
 
-/* Tells a slot's event. The lock is released for the sink and taken again. */
+/* A hide of a file; equal ones are those of the same folder. */
+static bool is_hide(const struct mv_event *event)
+{
+	return event->verdict == MV_HIDE && !event->audit && event->class == MV_CLASS_FILE;
+}
+
+/* With the losses before it. The lock is released for the sink and taken again. */
+static void send(struct mv_audit *audit, struct mv_event *event)
+{
+	event->dropped = audit->dropped;
+	audit->dropped = 0;
+	pthread_mutex_unlock(&audit->lock);
+	audit->sink(audit->context, event);
+	pthread_mutex_lock(&audit->lock);
+}
+
+/* Sends a slot's event. */
 static void tell(struct mv_audit *audit, struct slot *slot, uint64_t now)
 {
 	struct mv_event event = slot->event;
 
-	event.dropped = audit->dropped;
-	audit->dropped = 0;
 	slot->event.count = 0;
 	slot->due_ns = now + (uint64_t)MV_AUDIT_FLUSH_MS * NS_PER_MS;
-	if (slot->hidden) /* the next hide there starts anew, with its own full path */
+	if (is_hide(&event)) /* the next hide there starts anew, with its own full path */
 		slot->used = false;
-	pthread_mutex_unlock(&audit->lock);
-	audit->sink(audit->context, &event);
-	pthread_mutex_lock(&audit->lock);
+	send(audit, &event);
 }
 
-static uint32_t key_bytes(const struct entry *entry, bool hidden)
+static uint32_t key_bytes(const struct mv_event *event)
 {
-	uint32_t n = entry->object_bytes;
+	uint32_t n = event->object_bytes;
 
-	if (!hidden)
-		return n;
-	while (n > 0 && entry->access->object[n - 1] != '/')
+	while (is_hide(event) && n > 0 && event->object[n - 1] != '/')
 		n--;
 	return n;
 }
 
-static struct slot *find_slot(struct mv_audit *audit, const struct entry *entry, bool hidden,
-			      uint32_t key)
+/* The slot of an equal event, or NULL. */
+static struct slot *find_slot(struct mv_audit *audit, const struct mv_event *like, uint32_t key)
 {
 	for (unsigned i = 0; i < MV_AUDIT_SLOTS; i++) {
 		struct slot *slot = &audit->slots[i];
 		const struct mv_event *event = &slot->event;
 
-		if (slot->used && slot->hidden == hidden && slot->key_bytes == key &&
-		    slot->rule == entry->rule && event->verdict == entry->verdict &&
-		    event->class == entry->access->class && event->op == entry->access->op &&
-		    event->audit == entry->audit &&
-		    event->serial == entry->policy->header->serial &&
-		    memcmp(event->object, entry->access->object, key) == 0)
+		if (slot->used && slot->key_bytes == key && event->class == like->class &&
+		    event->op == like->op && event->verdict == like->verdict &&
+		    event->audit == like->audit && event->serial == like->serial &&
+		    strcmp(event->rule, like->rule) == 0 &&
+		    memcmp(event->object, like->object, key) == 0)
 			return slot;
 	}
 	return NULL;
 }
 
+/* How dear a slot is to us: it is free, its event was told, or it waits. */
+static unsigned worth(const struct slot *slot)
+{
+	return !slot->used ? 0 : slot->event.count == 0 ? 1 : 2;
+}
+
 /* A slot to use: a free one, one that was told, or one told now to make room. NULL: none. */
 static struct slot *make_slot(struct mv_audit *audit, uint64_t now)
 {
-	struct slot *oldest = NULL;
+	struct slot *least = &audit->slots[0];
 
-	for (unsigned i = 0; i < MV_AUDIT_SLOTS; i++) {
+	for (unsigned i = 1; i < MV_AUDIT_SLOTS; i++) {
 		struct slot *slot = &audit->slots[i];
 
-		if (!slot->used)
-			return slot;
-		bool told = slot->event.count == 0;
-		bool oldest_told = oldest && oldest->event.count == 0;
-
-		if (!oldest || told > oldest_told ||
-		    (told == oldest_told && slot->due_ns < oldest->due_ns))
-			oldest = slot;
+		if (worth(slot) < worth(least) ||
+		    (worth(slot) == worth(least) && slot->due_ns < least->due_ns))
+			least = slot;
 	}
-	if (oldest->event.count == 0)
-		return oldest;
+	if (worth(least) < 2)
+		return least;
 	if (!take_credit(audit))
 		return NULL;
-	tell(audit, oldest, now);
+	tell(audit, least, now);
 	/* Another thread may have taken it meanwhile. */
-	return oldest->used && oldest->event.count > 0 ? NULL : oldest;
+	return worth(least) < 2 ? least : NULL;
 }
 
-static void fill(struct slot *slot, const struct entry *entry, uint64_t now)
+/* Another of the slot's kind. Of several names of a folder, the folder is told. */
+static void join(struct slot *slot, const struct mv_event *like, uint64_t now)
 {
 	struct mv_event *event = &slot->event;
-	const struct mv_table_header *header = entry->policy->header;
-
-	memset(event, 0, sizeof(*event));
-	event->type = MV_MSG_EVENT;
-	event->class = entry->access->class;
-	event->op = entry->access->op;
-	event->verdict = entry->verdict;
-	event->audit = entry->audit;
-	event->severity = entry->severity;
-	event->exit_reason = entry->from->reason;
-	event->guest_rip = entry->from->rip;
-	event->wall_clock_ns = now;
-	event->serial = header->serial;
-	event->claimed_uid = entry->from->claimed_uid;
-	event->claimed_pid = entry->from->claimed_pid;
-	memcpy(event->policy_id, header->policy_id, MV_NAME_MAX);
-	mv_policy_rule_id(entry->policy, entry->rule, event->rule);
-	event->object_bytes = entry->object_bytes;
-	memcpy(event->object, entry->access->object, event->object_bytes);
-	slot->used = true;
-	slot->rule = entry->rule;
-}
-
-/* Another of the same kind. Of several names of a folder, the folder is told. */
-static void join(struct slot *slot, const struct entry *entry, uint64_t now)
-{
-	struct mv_event *event = &slot->event;
-	uint32_t n = entry->object_bytes;
 
 	if (event->count == 0)
 		event->wall_clock_ns = now;
 	event->count++;
-	if (slot->hidden &&
-	    (event->object_bytes != n || memcmp(event->object, entry->access->object, n) != 0)) {
+	if (is_hide(like) && (event->object_bytes != like->object_bytes ||
+			      memcmp(event->object, like->object, like->object_bytes) != 0)) {
 		event->object_bytes = slot->key_bytes;
 		memset(event->object + slot->key_bytes, 0, MV_PATH_MAX - slot->key_bytes);
 	}
@@ -234,66 +197,70 @@ static void wake(const struct mv_audit *audit)
 		return;
 }
 
-static void record(struct mv_audit *audit, const struct entry *entry)
+static void record(struct mv_audit *audit, const struct mv_event *event)
 {
-	bool hidden =
-		entry->verdict == MV_HIDE && !entry->audit && entry->access->class == MV_CLASS_FILE;
-	uint32_t key = key_bytes(entry, hidden);
+	uint32_t key = key_bytes(event);
 
 	pthread_mutex_lock(&audit->lock);
 	uint64_t now = now_with_credit(audit);
-	struct slot *slot = find_slot(audit, entry, hidden, key);
+	struct slot *slot = find_slot(audit, event, key);
 	bool is_new = !slot;
 
 	if (is_new)
 		slot = make_slot(audit, now);
-	if (!slot) {
+	if (is_new && slot)
+		*slot = (struct slot){.used = true,
+				      .key_bytes = key,
+				      .due_ns = now + (uint64_t)MV_AUDIT_HIDE_MS * NS_PER_MS,
+				      .event = *event};
+	if (slot)
+		join(slot, event, now);
+	else
 		audit->dropped++;
-		pthread_mutex_unlock(&audit->lock);
-		return;
-	}
-	if (is_new) {
-		fill(slot, entry, now);
-		slot->hidden = hidden;
-		slot->key_bytes = key;
-		slot->due_ns = now + (uint64_t)MV_AUDIT_HIDE_MS * NS_PER_MS;
-	}
-	join(slot, entry, now);
-	bool starts = slot->event.count == 1;
-
-	if (is_new && !hidden && take_credit(audit)) {
+	if (slot && is_new && !is_hide(event) && take_credit(audit))
 		tell(audit, slot, now);
-		starts = false;
-	}
-	pthread_mutex_unlock(&audit->lock);
-	if (starts)
+	else if (slot && slot->event.count == 1)
 		wake(audit);
+	pthread_mutex_unlock(&audit->lock);
 }
 
 void mv_audit_record(struct mv_audit *audit, const struct mv_policy *policy,
 		     const struct mv_access *access, const struct mv_decision *decision,
 		     const struct mv_exit *from)
 {
-	struct entry entry = {.policy = policy,
-			      .access = access,
-			      .from = from,
-			      .object_bytes = access->object_bytes,
-			      .verdict = decision->verdict,
-			      .audit = true};
+	struct mv_event event;
 
-	if (entry.object_bytes > MV_PATH_MAX)
-		entry.object_bytes = MV_PATH_MAX;
+	/* Most accesses are allowed and no audit rule's: they shall cost nothing here. */
+	if (decision->verdict < MV_DENY && decision->audit_hits == 0)
+		return;
+	event = (struct mv_event){.type = MV_MSG_EVENT,
+				  .class = access->class,
+				  .op = access->op,
+				  .verdict = decision->verdict,
+				  .audit = 1,
+				  .serial = policy->header->serial,
+				  .object_bytes = access->object_bytes};
+	if (from) {
+		event.exit_reason = from->reason;
+		event.guest_rip = from->rip;
+		event.claimed_uid = from->claimed_uid;
+		event.claimed_pid = from->claimed_pid;
+	}
+	memcpy(event.policy_id, policy->header->policy_id, MV_NAME_MAX);
+	if (event.object_bytes > MV_PATH_MAX)
+		event.object_bytes = MV_PATH_MAX;
+	memcpy(event.object, access->object, event.object_bytes);
 	for (unsigned i = 0; i < decision->audit_hits && i < MV_AUDIT_MAX; i++) {
-		entry.rule = decision->audit[i];
-		entry.severity = policy->rules[entry.rule].severity;
-		record(audit, &entry);
+		event.severity = policy->rules[decision->audit[i]].severity;
+		mv_policy_rule_id(policy, decision->audit[i], event.rule);
+		record(audit, &event);
 	}
 	if (decision->verdict < MV_DENY)
 		return;
-	entry.rule = decision->rule;
-	entry.severity = decision->severity;
-	entry.audit = false;
-	record(audit, &entry);
+	event.audit = 0;
+	event.severity = decision->severity;
+	mv_policy_rule_id(policy, decision->rule, event.rule);
+	record(audit, &event);
 }
 
 /* Losses that no event has told yet are an event of their own. */
@@ -307,14 +274,10 @@ static void tell_losses(struct mv_audit *audit, uint64_t now)
 				 .severity = MV_MEDIUM,
 				 .wall_clock_ns = now,
 				 .count = 1,
-				 .dropped = audit->dropped,
 				 .object_bytes = sizeof(object) - 1};
 
 	memcpy(event.object, object, sizeof(object) - 1);
-	audit->dropped = 0;
-	pthread_mutex_unlock(&audit->lock);
-	audit->sink(audit->context, &event);
-	pthread_mutex_lock(&audit->lock);
+	send(audit, &event);
 }
 
 /* Milliseconds until the next waiting slot is due. */

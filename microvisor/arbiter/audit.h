@@ -43,7 +43,7 @@ typedef uint64_t mv_audit_clock(
 struct mv_audit *mv_audit_new(mv_audit_sink *sink, mv_audit_clock *clock, void *context);
 void mv_audit_free(struct mv_audit *audit);
 /* Records what is worth telling of a decision: a deny, hide or terminate, and each audit rule that
- * matched. An allow without audit hits records nothing. */
+ * matched. An allow without audit hits records nothing. from: NULL for an access of no exit. */
 void mv_audit_record(struct mv_audit *audit, const struct mv_policy *policy,
 		     const struct mv_access *access, const struct mv_decision *decision,
 		     const struct mv_exit *from);

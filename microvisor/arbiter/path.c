@@ -13,21 +13,18 @@ static bool is_component(const char *name, size_t n)
 
 bool mv_path_is_canonical(const char *path, size_t n)
 {
+	size_t start = 1;
+
 	if (n == 0 || n > MV_PATH_MAX || path[0] != '/' || memchr(path, '\0', n))
 		return false;
-	if (n == 1)
-		return true;
-	for (size_t start = 1; start <= n;) {
-		const char *slash = start < n ? memchr(path + start, '/', n - start) : NULL;
-		size_t end = slash ? (size_t)(slash - path) : n;
-
-		if (!is_component(path + start, end - start))
+	for (size_t i = 1; n > 1 && i <= n; i++) {
+		if (i < n && path[i] != '/')
+			continue;
+		if (!is_component(path + start, i - start))
 			return false;
-		start = end + 1;
-		if (end == n)
-			break;
+		start = i + 1;
 	}
-	return path[n - 1] != '/';
+	return true;
 }
 
 bool mv_path_is_in(const char *path, size_t n, const char *folder, size_t folder_bytes)

@@ -223,31 +223,30 @@ void mv_arbitrate(const struct mv_policy *policy, const struct mv_access *access
 	out->verdict = decide_op(access, policy->header->fallback[access->class], false);
 }
 
-bool mv_policy_leads_to(const struct mv_policy *policy, const char *path, size_t n)
+/* Whether some FILE rule with a verdict up to this one has a pattern for which the relation holds. */
+static bool any_rule(const struct mv_policy *policy, enum mv_verdict most, relation *holds,
+		     const char *path, size_t n)
 {
 	if (!mv_path_is_canonical(path, n))
 		return false;
 	for (uint32_t i = 0; i < policy->header->rule_count; i++) {
 		const struct mv_table_rule *rule = &policy->rules[i];
 
-		if (rule->class == MV_CLASS_FILE && any_pattern(policy, rule, leads, path, n))
+		if (rule->class == MV_CLASS_FILE && rule->verdict <= most &&
+		    any_pattern(policy, rule, holds, path, n))
 			return true;
 	}
 	return false;
 }
 
+bool mv_policy_leads_to(const struct mv_policy *policy, const char *path, size_t n)
+{
+	return any_rule(policy, MV_HIDE, leads, path, n);
+}
+
 bool mv_policy_may_hold(const struct mv_policy *policy, const char *path, size_t n)
 {
-	if (!mv_path_is_canonical(path, n))
-		return false;
-	for (uint32_t i = 0; i < policy->header->rule_count; i++) {
-		const struct mv_table_rule *rule = &policy->rules[i];
-
-		if (rule->class == MV_CLASS_FILE && rule->verdict < MV_DENY &&
-		    any_pattern(policy, rule, may_hold, path, n))
-			return true;
-	}
-	return false;
+	return any_rule(policy, MV_NEW, may_hold, path, n);
 }
 
 bool mv_policy_is_sealed(const struct mv_policy *policy, const char *path, size_t n)

@@ -98,18 +98,21 @@ int mv_policy_init(struct mv_policy *policy, const void *bytes, size_t n)
 void mv_arbitrate(const struct mv_policy *policy, const struct mv_access *access,
 		  struct mv_decision *out);
 
+/* A question of the view about a path; false for one that is malformed. */
+typedef bool mv_policy_question(const struct mv_policy *policy, const char *path, size_t n);
+
 /* Whether path is a proper ancestor of the literal prefix of some FILE pattern, so that the view shows
  * it as a folder on the way there. "/home" leads to "/home/user1/a.pdf" and to "/home/user1/.ssh". */
-bool mv_policy_leads_to(const struct mv_policy *policy, const char *path, size_t n);
+mv_policy_question mv_policy_leads_to;
 
 /* Whether some FILE rule that opens (ALLOW, COPY, NEW) could select something below the folder path, "*"
  * and "**" included: "/a/b" may hold a match of "/a/?/c.pdf". */
-bool mv_policy_may_hold(const struct mv_policy *policy, const char *path, size_t n);
+mv_policy_question mv_policy_may_hold;
 
 /* Whether everything at and below path is denied by one subtree rule, enforced, before any other rule
  * could allow it: the view then shows path as a sealed folder, so that what was reached for inside it
  * is reported by its full name. */
-bool mv_policy_is_sealed(const struct mv_policy *policy, const char *path, size_t n);
+mv_policy_question mv_policy_is_sealed;
 
 /* The rule's id, copied and terminated; "" for rule -1. out has MV_NAME_MAX bytes. */
 void mv_policy_rule_id(const struct mv_policy *policy, int32_t rule, char out[MV_NAME_MAX]);

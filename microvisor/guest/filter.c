@@ -67,42 +67,25 @@ static bool is_shown(uint32_t c)
 	return false;
 }
 
-/* How long the UTF-8 character is that starts with c; 0 for a byte that starts none (RFC 3629). */
-static size_t utf8_bytes(uint8_t c)
-{
-	if (c >= 0xc2 && c <= 0xdf)
-		return 2;
-	if (c >= 0xe0 && c <= 0xef)
-		return 3;
-	return c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-}
+/* The characters of more than one byte (RFC 3629): their first byte, their length, and what the second byte
+ * may be. No overlong form, surrogate or number past U+10FFFF gets beyond it. */
+static const struct start {
+	uint8_t first, last;
+	uint8_t bytes;
+	uint8_t low, high;
+} STARTS[] = {
+	{0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf}, {0xe1, 0xec, 3, 0x80, 0xbf},
+	{0xed, 0xed, 3, 0x80, 0x9f}, {0xee, 0xef, 3, 0x80, 0xbf}, {0xf0, 0xf0, 4, 0x90, 0xbf},
+	{0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
+};
 
-/* Whether c may follow the held bytes of a character: no overlong form, surrogate or number past
- * U+10FFFF gets beyond its second byte. */
-static bool is_continuation(const struct mv_filter *f, uint8_t c)
+/* NULL for a byte that starts none. */
+static const struct start *find_start(uint8_t c)
 {
-	uint8_t low = 0x80;
-	uint8_t high = 0xbf;
-
-	if (f->held == 1) {
-		switch (f->bytes[0]) {
-		case 0xe0:
-			low = 0xa0;
-			break;
-		case 0xed:
-			high = 0x9f;
-			break;
-		case 0xf0:
-			low = 0x90;
-			break;
-		case 0xf4:
-			high = 0x8f;
-			break;
-		default:
-			break;
-		}
-	}
-	return c >= low && c <= high;
+	for (size_t i = 0; i < sizeof(STARTS) / sizeof(STARTS[0]); i++)
+		if (c >= STARTS[i].first && c <= STARTS[i].last)
+			return &STARTS[i];
+	return NULL;
 }
 
 static void put_character(struct mv_filter *f, struct out *o)
@@ -175,10 +158,13 @@ static bool take_colour(struct mv_filter *f, uint8_t c, struct out *o)
 /* One byte after the start of a character. True when it continues it and was used. */
 static bool take_continuation(struct mv_filter *f, uint8_t c, struct out *o)
 {
-	if (!is_continuation(f, c))
+	const struct start *start = find_start(f->bytes[0]);
+	bool is_second = f->held == 1;
+
+	if (c < (is_second ? start->low : 0x80) || c > (is_second ? start->high : 0xbf))
 		return false;
 	f->bytes[f->held++] = c;
-	if (f->held == utf8_bytes(f->bytes[0]))
+	if (f->held == start->bytes)
 		put_character(f, o);
 	return true;
 }
@@ -190,7 +176,7 @@ static void put_byte(struct mv_filter *f, uint8_t c, struct out *o)
 			return;
 		show_held(f, o);
 	}
-	if (c == ESC || utf8_bytes(c) > 0)
+	if (c == ESC || find_start(c))
 		f->bytes[f->held++] = c;
 	else if (c < 0x80)
 		put_ascii(o, c);

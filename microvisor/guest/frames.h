@@ -39,12 +39,11 @@ struct mv_frames {
 	uint8_t bytes[MV_GUEST_FRAME_MAX];
 };
 
-/* Takes bytes of the stream up to the end of one frame; *ret_used says how many. The frame's type (enum
- * mv_frame) when one was completed and is in order, 0 when more bytes are needed, -EBADMSG. */
-int mv_frames_take(struct mv_frames *control, const uint8_t *bytes, size_t n, size_t *ret_used)
-	__attribute__((warn_unused_result));
-/* LAUNCH was sent: STARTED may come. */
-void mv_frames_launched(struct mv_frames *control);
+/* Where the next bytes of the stream go, and how many are wanted there: never more than one frame has. */
+uint8_t *mv_frames_room(struct mv_frames *control, size_t *ret_n);
+/* n of them came. The frame's type (enum mv_frame) when one was completed and is in order, 0 when more bytes
+ * are needed, -EBADMSG. When LAUNCH was sent the caller sets the state. */
+int mv_frames_added(struct mv_frames *control, size_t n) __attribute__((warn_unused_result));
 /* Encodes the header of a host's frame; MV_FRAME_HEADER_BYTES. */
 void mv_frames_header(uint8_t *out, enum mv_frame type, uint32_t payload_bytes);
 /* Encodes a SIGNAL frame; MV_FRAME_HEADER_BYTES + 4. */

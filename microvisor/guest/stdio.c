@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,19 +22,25 @@ enum {
 	RELEASE_WAIT_S = 1
 };
 
-bool mv_stdio_is_allowed(struct mv_arbiter *arbiter, const struct mv_exit *from, const char *object,
-			 unsigned op)
+/* Whether the policy lets the stream be used for one more chunk; records the access. */
+static bool is_allowed(struct mv_stdio *io, const struct mv_stdio_stream *s,
+		       const struct mv_exit *from)
 {
 	struct mv_access access = {
 		.class = MV_CLASS_STDIO,
-		.op = (uint8_t)op,
-		.object_bytes = (uint16_t)strlen(object),
-		.object = object,
+		.op = s->port == MV_PORT_STDIN ? MV_OP_READ : MV_OP_WRITE,
+		.object_bytes = (uint16_t)strlen(s->object),
+		.object = s->object,
 	};
-	struct mv_decision decision;
 
-	mv_arbiter_decide(arbiter, &access, from, &decision);
-	return decision.verdict == MV_ALLOW;
+	return mv_arbiter_decide(io->config->arbiter, &access, from, MV_CASE_PLAIN) == MV_ALLOW;
+}
+
+bool mv_stdio_accepts(struct mv_stdio *io, unsigned port, const struct mv_exit *from)
+{
+	const struct mv_stdio_stream *s = &io->streams[port - MV_PORT_STDIN];
+
+	return s->is_given && is_allowed(io, s, from);
 }
 
 static void close_stream(struct mv_stdio_stream *s)
@@ -50,15 +55,7 @@ static void close_stream(struct mv_stdio_stream *s)
 static void break_stream(struct mv_stdio *io, struct mv_stdio_stream *s)
 {
 	close_stream(s);
-	mv_vsock_reset(io->vsock, s->port);
-}
-
-/* This thread is no vCPU: there is no exit to tell of. */
-static bool is_allowed(struct mv_stdio *io, const struct mv_stdio_stream *s, unsigned op)
-{
-	const struct mv_exit none = {0};
-
-	return mv_stdio_is_allowed(io->arbiter, &none, s->object, op);
+	mv_vsock_reset(io->config->vsock, s->port);
 }
 
 /* Reads one chunk of the user's input; there is room for `room` bytes. */
@@ -71,11 +68,12 @@ static void feed(struct mv_stdio *io, struct mv_stdio_stream *s, size_t room)
 	if (atomic_load(&io->is_stopping) || (n < 0 && (errno == EINTR || errno == EAGAIN)))
 		return;
 	/* An error of the descriptor (a terminal that went away, a folder) is the end of input. */
-	if (n > 0 && is_allowed(io, s, MV_OP_READ)) {
-		(void)mv_vsock_write(io->vsock, s->port, s->bytes, (size_t)n); /* it has room */
+	if (n > 0 && is_allowed(io, s, NULL)) {
+		(void)mv_vsock_write(io->config->vsock, s->port, s->bytes,
+				     (size_t)n); /* it has room */
 		return;
 	}
-	mv_vsock_end(io->vsock, s->port);
+	mv_vsock_end(io->config->vsock, s->port);
 	close_stream(s);
 }
 
@@ -83,11 +81,11 @@ static void feed(struct mv_stdio *io, struct mv_stdio_stream *s, size_t room)
 static void fill(struct mv_stdio *io, struct mv_stdio_stream *s)
 {
 	uint8_t chunk[MV_STDIO_CHUNK];
-	size_t n = mv_vsock_read(io->vsock, s->port, chunk, sizeof(chunk));
+	size_t n = mv_vsock_read(io->config->vsock, s->port, chunk, sizeof(chunk));
 
 	if (n == 0)
 		return;
-	if (!is_allowed(io, s, MV_OP_WRITE)) {
+	if (!is_allowed(io, s, NULL)) {
 		break_stream(io, s);
 		return;
 	}
@@ -100,13 +98,15 @@ static void fill(struct mv_stdio *io, struct mv_stdio_stream *s)
 	}
 }
 
+/* A socket may have less room than poll(2) promises of a pipe, and says so only when asked not to wait. */
 static ssize_t write_some(const struct mv_stdio_stream *s)
 {
 	const uint8_t *from = s->bytes + s->at;
+	ssize_t n = send(s->fd, from, s->have, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	if (s->is_socket)
-		return send(s->fd, from, s->have, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return write(s->fd, from, s->is_file || s->have < PIPE_BUF ? s->have : PIPE_BUF);
+	if (n < 0 && errno == ENOTSOCK)
+		n = write(s->fd, from, s->have < PIPE_BUF ? s->have : PIPE_BUF);
+	return n;
 }
 
 static void drain(struct mv_stdio *io, struct mv_stdio_stream *s)
@@ -140,7 +140,7 @@ static void prepare_output(struct mv_stdio *io, struct mv_stdio_stream *s, bool 
 			   struct pollfd *p)
 {
 	if (s->fd >= 0 && s->have == 0) {
-		unsigned ready = mv_vsock_ready(io->vsock, s->port);
+		unsigned ready = mv_vsock_ready(io->config->vsock, s->port);
 
 		if (ready & MV_VSOCK_INPUT)
 			fill(io, s);
@@ -153,7 +153,7 @@ static void prepare_output(struct mv_stdio *io, struct mv_stdio_stream *s, bool 
 static void prepare_input(struct mv_stdio *io, struct mv_stdio_stream *s, bool is_finishing,
 			  struct pollfd *p)
 {
-	unsigned ready = s->fd >= 0 ? mv_vsock_ready(io->vsock, s->port) : 0;
+	unsigned ready = s->fd >= 0 ? mv_vsock_ready(io->config->vsock, s->port) : 0;
 
 	if ((ready & MV_VSOCK_ENDED) || is_finishing)
 		close_stream(s);
@@ -168,7 +168,7 @@ static void serve(struct mv_stdio *io, const struct pollfd p[POLL_COUNT])
 	if (p[POLL_WAKE].revents && read(io->wake_fd, &wakes, sizeof(wakes)) < 0)
 		return;
 	if (p[POLL_STREAMS].revents) {
-		size_t room = mv_vsock_room(io->vsock, in->port);
+		size_t room = mv_vsock_room(io->config->vsock, in->port);
 
 		if (room > 0)
 			feed(io, in, room);
@@ -189,8 +189,8 @@ static void *run(void *context)
 	struct mv_stdio *io = context;
 	struct pollfd p[POLL_COUNT] = {[POLL_WAKE] = {.fd = io->wake_fd, .events = POLLIN}};
 
-	if (io->enter)
-		io->enter(io->context);
+	if (io->config->ops->stdio_thread)
+		io->config->ops->stdio_thread(io->config->machine);
 	while (!atomic_load(&io->is_stopping)) {
 		/* Read before the streams: what came before it is in the device by then. */
 		bool is_finishing = atomic_load(&io->is_finishing);
@@ -208,23 +208,20 @@ static void *run(void *context)
 	return NULL;
 }
 
-int mv_stdio_init(struct mv_stdio *io, const int fds[3], const bool filter[3])
+int mv_stdio_init(struct mv_stdio *io, const struct mv_task_config *config, int done_fd)
 {
 	static const char *const objects[3] = {"stdin", "stdout", "stderr"};
-	struct stat st;
 
+	io->config = config;
+	io->done_fd = done_fd;
 	for (unsigned i = 0; i < 3; i++) {
 		struct mv_stdio_stream *s = &io->streams[i];
 
-		s->fd = fds[i];
-		s->is_given = fds[i] >= 0;
+		s->fd = config->fds[i];
+		s->is_given = s->fd >= 0;
 		s->port = MV_PORT_STDIN + i;
 		s->object = objects[i];
-		s->is_filtered = i > 0 && filter[i];
-		if (s->fd >= 0 && fstat(s->fd, &st) == 0) {
-			s->is_socket = S_ISSOCK(st.st_mode);
-			s->is_file = S_ISREG(st.st_mode);
-		}
+		s->is_filtered = i > 0 && config->filter[i];
 	}
 	io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return io->wake_fd < 0 ? -errno : 0;

@@ -11,13 +11,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "microvisor/arbiter/arbiter.h"
 #include "microvisor/guest/filter.h"
-#include "microvisor/virtio/vsock.h"
+#include "microvisor/guest/task.h"
 
 enum {
 	MV_STDIO_CHUNK = 4096
@@ -29,8 +25,6 @@ struct mv_stdio_stream {
 	bool is_given; /* the user has this stream; never changes */
 	unsigned port;
 	const char *object; /* for the arbiter: "stdin", ... */
-	bool is_socket;
-	bool is_file; /* regular: a write never waits for a reader */
 	bool is_filtered;
 	bool has_ended; /* the filter's tail is in bytes */
 	struct mv_filter filter;
@@ -40,10 +34,7 @@ struct mv_stdio_stream {
 };
 
 struct mv_stdio {
-	struct mv_vsock *vsock;       /* borrowed */
-	struct mv_arbiter *arbiter;   /* borrowed */
-	void (*enter)(void *context); /* first call on the thread; may be NULL */
-	void *context;
+	const struct mv_task_config *config; /* borrowed */
 	int done_fd; /* borrowed eventfd, signalled when everything is written */
 	int wake_fd; /* owned eventfd */
 	pthread_t thread;
@@ -54,9 +45,12 @@ struct mv_stdio {
 	struct mv_stdio_stream streams[3];
 };
 
-/* Prepares the three streams; fds are taken, also on error. 0 or -errno. */
-int mv_stdio_init(struct mv_stdio *stdio, const int fds[3], const bool filter[3])
+/* Prepares the three streams; the config's fds are taken, also on error. 0 or -errno. */
+int mv_stdio_init(struct mv_stdio *stdio, const struct mv_task_config *config, int done_fd)
 	__attribute__((warn_unused_result));
+/* Whether the guest may connect a stream: the user has it and the policy allows it; recorded as an access
+ * from there. Any thread. */
+bool mv_stdio_accepts(struct mv_stdio *stdio, unsigned port, const struct mv_exit *from);
 /* 0 or -errno. */
 int mv_stdio_start(struct mv_stdio *stdio) __attribute__((warn_unused_result));
 /* Something changed at a port; any thread, never blocks. */
@@ -65,9 +59,5 @@ void mv_stdio_wake(struct mv_stdio *stdio);
 void mv_stdio_finish(struct mv_stdio *stdio);
 /* Ends the thread. False when it is stuck in a descriptor: stdio must then outlive the process. */
 bool mv_stdio_release(struct mv_stdio *stdio);
-
-/* Whether the policy lets the stream be used for one more chunk; records the access. */
-bool mv_stdio_is_allowed(struct mv_arbiter *arbiter, const struct mv_exit *from, const char *object,
-			 unsigned op);
 
 #endif

@@ -16,16 +16,10 @@
  * stdio thread has written it. */
 
 struct mv_task {
-	struct mv_vsock *vsock;
-	struct mv_arbiter *arbiter;
-	const struct mv_exit *exit;
-	const struct mv_task_ops *ops;
-	void *machine;
-	const uint8_t *launch;
-	size_t launch_bytes;
-	size_t launch_sent; /* frame header included */
-	uint64_t signals;   /* bit n - 1: signal n waits to be sent */
-	bool is_over;       /* end() was called or waits for the output */
+	struct mv_task_config config; /* its fds are the stdio's */
+	size_t launch_sent;           /* frame header included */
+	uint64_t signals;             /* bit n - 1: signal n waits to be sent */
+	bool is_over;                 /* end() was called or waits for the output */
 	bool has_told_end;
 	enum mv_end end;
 	uint32_t end_detail;
@@ -38,15 +32,8 @@ struct mv_task {
 static void incident(void *context, const char *object)
 {
 	struct mv_task *t = context;
-	const struct mv_exit none = {0};
-	struct mv_access access = {
-		.class = MV_CLASS_MACHINE,
-		.op = MV_OP_WRITE,
-		.object_bytes = (uint16_t)strlen(object),
-		.object = object,
-	};
 
-	mv_arbiter_incident(t->arbiter, &access, &none);
+	mv_arbiter_incident(t->config.arbiter, MV_OP_WRITE, object, NULL);
 }
 
 /* vCPU thread, inside the exit that carries the request. */
@@ -58,10 +45,7 @@ static bool accept_port(void *context, unsigned port)
 		return true;
 	if (!atomic_load(&t->is_launched))
 		return false;
-	const struct mv_stdio_stream *s = &t->stdio.streams[port - MV_PORT_STDIN];
-	unsigned op = port == MV_PORT_STDIN ? MV_OP_READ : MV_OP_WRITE;
-
-	return s->is_given && mv_stdio_is_allowed(t->arbiter, t->exit, s->object, op);
+	return mv_stdio_accepts(&t->stdio, port, t->config.exit);
 }
 
 static void wake_port(void *context, unsigned port)
@@ -91,24 +75,13 @@ struct mv_task *mv_task_new(const struct mv_task_config *config)
 		free(t);
 		return NULL;
 	}
-	t->vsock = config->vsock;
-	t->arbiter = config->arbiter;
-	t->exit = config->exit;
-	t->ops = config->ops;
-	t->machine = config->machine;
-	t->launch = config->launch;
-	t->launch_bytes = config->launch_bytes;
+	t->config = *config;
 	t->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	t->stdio.vsock = config->vsock;
-	t->stdio.arbiter = config->arbiter;
-	t->stdio.enter = config->ops->stdio_thread;
-	t->stdio.context = config->machine;
-	t->stdio.done_fd = t->event_fd;
-	if (mv_stdio_init(&t->stdio, config->fds, config->filter) < 0 || t->event_fd < 0) {
+	if (mv_stdio_init(&t->stdio, &t->config, t->event_fd) < 0 || t->event_fd < 0) {
 		mv_task_free(t);
 		return NULL;
 	}
-	mv_vsock_serve(t->vsock, &vsock_ops, t);
+	mv_vsock_serve(t->config.vsock, &vsock_ops, t);
 	return t;
 }
 
@@ -121,7 +94,7 @@ void mv_task_free(struct mv_task *t)
 {
 	if (!t)
 		return;
-	mv_vsock_serve(t->vsock, NULL, NULL);
+	mv_vsock_serve(t->config.vsock, NULL, NULL);
 	if (!mv_stdio_release(&t->stdio))
 		return;
 	if (t->event_fd >= 0)
@@ -139,7 +112,7 @@ static void tell_end(struct mv_task *t)
 	if (t->has_told_end)
 		return;
 	t->has_told_end = true;
-	t->ops->end(t->machine, t->end, t->end_detail);
+	t->config.ops->end(t->config.machine, t->end, t->end_detail);
 }
 
 /* The task is over: told when nothing of its output is left to be written. */
@@ -163,10 +136,10 @@ static void on_frame(struct mv_task *t, int type)
 {
 	switch (type) {
 	case MV_FRAME_READY:
-		t->ops->state(t->machine, MV_STATE_READY);
+		t->config.ops->state(t->config.machine, MV_STATE_READY);
 		break;
 	case MV_FRAME_STARTED:
-		t->ops->state(t->machine, MV_STATE_RUNNING);
+		t->config.ops->state(t->config.machine, MV_STATE_RUNNING);
 		break;
 	case MV_FRAME_FAILED:
 		finish(t, MV_END_NOT_STARTED, t->frames.error);
@@ -174,36 +147,29 @@ static void on_frame(struct mv_task *t, int type)
 	case MV_FRAME_EXIT:
 		finish(t, MV_END_TASK, t->frames.wait_status);
 		break;
-	default: /* mv_frames_take() gives no other */
+	default: /* mv_frames_added() gives no other */
 		break;
 	}
 }
 
-/* What the guest said so far: one ring of it, so that a guest that talks without end cannot keep the
+/* What the guest said so far: one store of it, so that a guest that talks without end cannot keep the
  * main loop here. */
 static void hear(struct mv_task *t)
 {
-	uint8_t bytes[512];
-	size_t left = MV_VSOCK_BUFFER;
+	for (size_t heard = 0; heard < MV_VSOCK_BUFFER && !t->is_over;) {
+		size_t n;
+		uint8_t *to = mv_frames_room(&t->frames, &n);
 
-	while (left > 0 && !t->is_over) {
-		size_t n = mv_vsock_read(t->vsock, MV_PORT_CONTROL, bytes, sizeof(bytes));
-		size_t at = 0;
-
+		n = mv_vsock_read(t->config.vsock, MV_PORT_CONTROL, to, n);
 		if (n == 0)
 			return;
-		left -= n < left ? n : left;
-		while (at < n && !t->is_over) {
-			size_t used;
-			int r = mv_frames_take(&t->frames, bytes + at, n - at, &used);
+		heard += n;
+		int r = mv_frames_added(&t->frames, n);
 
-			if (r < 0) {
-				give_up(t, "bad-control");
-				return;
-			}
-			at += used;
+		if (r < 0)
+			give_up(t, "bad-control");
+		else
 			on_frame(t, r);
-		}
 	}
 	if (!t->is_over)
 		(void)eventfd_write(t->event_fd, 1); /* there may be more */
@@ -213,25 +179,26 @@ static void hear(struct mv_task *t)
 static void send_launch(struct mv_task *t)
 {
 	uint8_t header[MV_FRAME_HEADER_BYTES];
-	size_t whole = sizeof(header) + t->launch_bytes;
+	size_t whole = sizeof(header) + t->config.launch_bytes;
 
 	if (t->frames.state != MV_FRAMES_READY)
 		return;
 	/* Before the first byte: the guest may answer with a stream before the last one is noted here. */
 	atomic_store(&t->is_launched, true);
-	if (t->launch_sent == 0) {
-		mv_frames_header(header, MV_FRAME_LAUNCH, (uint32_t)t->launch_bytes);
-		if (mv_vsock_room(t->vsock, MV_PORT_CONTROL) < sizeof(header))
+	mv_frames_header(header, MV_FRAME_LAUNCH, (uint32_t)t->config.launch_bytes);
+	while (t->launch_sent < whole) {
+		size_t at = t->launch_sent;
+		bool in_header = at < sizeof(header);
+		const uint8_t *launch = t->config.launch;
+		size_t n = mv_vsock_write(t->config.vsock, MV_PORT_CONTROL,
+					  in_header ? header + at : launch + (at - sizeof(header)),
+					  in_header ? sizeof(header) - at : whole - at);
+
+		if (n == 0)
 			return;
-		t->launch_sent = mv_vsock_write(t->vsock, MV_PORT_CONTROL, header, sizeof(header));
+		t->launch_sent += n;
 	}
-	if (t->launch_sent < sizeof(header))
-		return;
-	t->launch_sent += mv_vsock_write(t->vsock, MV_PORT_CONTROL,
-					 t->launch + (t->launch_sent - sizeof(header)),
-					 whole - t->launch_sent);
-	if (t->launch_sent == whole)
-		mv_frames_launched(&t->frames);
+	t->frames.state = MV_FRAMES_LAUNCHED;
 }
 
 static void send_signals(struct mv_task *t)
@@ -239,11 +206,11 @@ static void send_signals(struct mv_task *t)
 	uint8_t frame[MV_FRAME_HEADER_BYTES + 4];
 
 	while (t->signals && t->frames.state == MV_FRAMES_RUNNING &&
-	       mv_vsock_room(t->vsock, MV_PORT_CONTROL) >= sizeof(frame)) {
+	       mv_vsock_room(t->config.vsock, MV_PORT_CONTROL) >= sizeof(frame)) {
 		unsigned bit = (unsigned)__builtin_ctzll(t->signals);
 
 		mv_frames_signal(frame, bit + 1);
-		(void)mv_vsock_write(t->vsock, MV_PORT_CONTROL, frame, sizeof(frame));
+		(void)mv_vsock_write(t->config.vsock, MV_PORT_CONTROL, frame, sizeof(frame));
 		t->signals &= ~(1ull << bit);
 	}
 }
@@ -253,13 +220,13 @@ void mv_task_handle(struct mv_task *t)
 	eventfd_t count;
 
 	(void)eventfd_read(t->event_fd, &count); /* nothing there: a call too many does no harm */
-	mv_vsock_continue(t->vsock);
+	mv_vsock_continue(t->config.vsock);
 	/* Looked at before the bytes are read: those of an ended connection are all there by then. */
-	bool has_ended = mv_vsock_ready(t->vsock, MV_PORT_CONTROL) & MV_VSOCK_ENDED;
+	bool has_ended = mv_vsock_ready(t->config.vsock, MV_PORT_CONTROL) & MV_VSOCK_ENDED;
 
 	hear(t);
 	if (has_ended && !t->is_over &&
-	    !(mv_vsock_ready(t->vsock, MV_PORT_CONTROL) & MV_VSOCK_INPUT))
+	    !(mv_vsock_ready(t->config.vsock, MV_PORT_CONTROL) & MV_VSOCK_INPUT))
 		give_up(t, "control-lost");
 	if (!t->is_over) {
 		send_launch(t);

@@ -41,32 +41,38 @@ static int check_node(int fd, const struct mv_node *node)
 	return -ESTALE;
 }
 
-/* Keeps fd as the folder's, closing the one that was kept longest when there are too many. */
-static void keep(struct mv_view *view, struct mv_node *node, int fd)
+static uint32_t index_of(const struct mv_view *view, const struct mv_node *node)
 {
-	uint32_t *slot = &view->open_nodes[view->hand];
-
-	view->hand = (view->hand + 1) % MV_VIEW_FOLDER_FDS;
-	if (*slot != MV_NODE_ROOT)
-		mv_host_close(view, &view->nodes[*slot]);
-	*slot = (uint32_t)(node - view->nodes);
-	node->fd = fd;
+	return (uint32_t)(node - view->nodes);
 }
 
-static int folder_fd(const struct mv_view *view, const struct mv_node *node)
+static struct mv_open_folder *slot_of(struct mv_view *view, const struct mv_node *node)
 {
-	return node->share >= 0 ? view->shares[node->share].fd : node->fd;
+	return &view->open_folders[index_of(view, node) % MV_VIEW_FOLDER_FDS];
 }
 
-int mv_host_folder(struct mv_view *view, struct mv_node *node)
+/* The open descriptor of a folder node, or -1. */
+static int folder_fd(struct mv_view *view, const struct mv_node *node)
 {
-	/* Each round opens the uppermost closed folder on the way, so there are at most as many as names. */
+	const struct mv_open_folder *slot = slot_of(view, node);
+
+	if (node->share >= 0)
+		return view->shares[node->share].fd;
+	return slot->node == index_of(view, node) ? slot->fd : -1;
+}
+
+/* An O_PATH descriptor of a folder node, borrowed until the next call. -ESTALE when it is gone, else
+ * -errno. */
+static int open_folder(struct mv_view *view, const struct mv_node *node)
+{
+	if (node->kind != MV_NODE_FOLDER)
+		return -ENOTDIR;
+	/* Each round opens the uppermost closed folder on the way, so there are at most as many as names,
+	 * though one that takes the slot of another closes it: only its child needed that. */
 	while (folder_fd(view, node) < 0) {
-		struct mv_node *closed = node;
-		struct mv_node *parent = &view->nodes[closed->parent];
+		const struct mv_node *closed = node;
+		const struct mv_node *parent = &view->nodes[closed->parent];
 
-		if (node->kind != MV_NODE_FOLDER)
-			return -ENOTDIR;
 		while (parent->kind == MV_NODE_FOLDER && folder_fd(view, parent) < 0) {
 			closed = parent;
 			parent = &view->nodes[closed->parent];
@@ -79,7 +85,11 @@ int mv_host_folder(struct mv_view *view, struct mv_node *node)
 
 		if (fd < 0)
 			return fd;
-		keep(view, closed, fd);
+		struct mv_open_folder *slot = slot_of(view, closed);
+
+		if (slot->node != MV_NODE_ROOT)
+			close(slot->fd);
+		*slot = (struct mv_open_folder){.node = index_of(view, closed), .fd = fd};
 	}
 	return folder_fd(view, node);
 }
@@ -87,7 +97,7 @@ int mv_host_folder(struct mv_view *view, struct mv_node *node)
 int mv_host_child(struct mv_view *view, struct mv_node *parent, const char *name,
 		  struct stat *ret_stat)
 {
-	int folder = mv_host_folder(view, parent);
+	int folder = open_folder(view, parent);
 
 	if (folder < 0)
 		return folder;
@@ -103,7 +113,7 @@ int mv_host_child(struct mv_view *view, struct mv_node *parent, const char *name
 int mv_host_open(struct mv_view *view, struct mv_node *node)
 {
 	if (node->kind == MV_NODE_FOLDER) {
-		int folder = mv_host_folder(view, node);
+		int folder = open_folder(view, node);
 
 		return folder < 0 ? folder : open_in(folder, ".", O_RDONLY | O_DIRECTORY);
 	}
@@ -112,7 +122,7 @@ int mv_host_open(struct mv_view *view, struct mv_node *node)
 
 		return fd < 0 ? -errno : fd;
 	}
-	int folder = mv_host_folder(view, &view->nodes[node->parent]);
+	int folder = open_folder(view, &view->nodes[node->parent]);
 
 	if (folder < 0)
 		return folder;
@@ -122,9 +132,15 @@ int mv_host_open(struct mv_view *view, struct mv_node *node)
 
 int mv_host_stat(struct mv_view *view, struct mv_node *node, struct stat *ret_stat)
 {
+	if (node->kind == MV_NODE_WAY) {
+		struct mv_path path;
+
+		mv_node_path(view, node, &path);
+		*ret_stat = (struct stat){.st_mode = S_IFDIR, .st_ino = mv_path_ino(&path)};
+		return 0;
+	}
 	if (node->kind == MV_NODE_FOLDER || node->share >= 0) {
-		int fd = node->share >= 0 ? view->shares[node->share].fd
-					  : mv_host_folder(view, node);
+		int fd = node->share >= 0 ? view->shares[node->share].fd : open_folder(view, node);
 
 		if (fd < 0)
 			return fd;
@@ -138,16 +154,12 @@ int mv_host_stat(struct mv_view *view, struct mv_node *node, struct stat *ret_st
 	return is_node(ret_stat, node) ? 0 : -ESTALE;
 }
 
-void mv_host_close(struct mv_view *view, struct mv_node *node)
+void mv_host_close(struct mv_view *view, const struct mv_node *node)
 {
-	uint32_t index = (uint32_t)(node - view->nodes);
+	struct mv_open_folder *slot = slot_of(view, node);
 
-	if (node->fd < 0)
+	if (slot->node != index_of(view, node))
 		return;
-	for (unsigned i = 0; i < MV_VIEW_FOLDER_FDS; i++) {
-		if (view->open_nodes[i] == index)
-			view->open_nodes[i] = MV_NODE_ROOT;
-	}
-	close(node->fd);
-	node->fd = -1;
+	close(slot->fd);
+	slot->node = MV_NODE_ROOT;
 }

@@ -7,8 +7,8 @@
  * is the root and is never released. A parent cannot go before its children, so every walk upwards ends. */
 
 enum {
-	NONE = UINT32_MAX,
-	ROOT_NUMBER = 1 /* FUSE_ROOT_ID */
+	NONE = MV_NODE_ROOT, /* which is in no bucket and never free */
+	ROOT_NUMBER = 1      /* FUSE_ROOT_ID */
 };
 
 static uint32_t index_of(const struct mv_view *view, const struct mv_node *node)
@@ -16,7 +16,7 @@ static uint32_t index_of(const struct mv_view *view, const struct mv_node *node)
 	return (uint32_t)(node - view->nodes);
 }
 
-static uint32_t *bucket_of(const struct mv_view *view, uint32_t parent, const char *name, size_t n)
+static uint32_t *bucket_of(struct mv_view *view, uint32_t parent, const char *name, size_t n)
 {
 	uint32_t hash = 2166136261u ^ parent * 2654435761u; /* FNV-1a */
 
@@ -154,8 +154,7 @@ int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name
 					 .next = *bucket,
 					 .generation = generation,
 					 .dev = like->dev,
-					 .ino = like->ino,
-					 .fd = -1};
+					 .ino = like->ino};
 		memcpy(node->name, name, n);
 		*bucket = index_of(view, node);
 		parent->refs++;
@@ -169,11 +168,6 @@ void mv_node_forget(struct mv_view *view, struct mv_node *node, uint64_t lookups
 {
 	node->lookups -= lookups < node->lookups ? lookups : node->lookups;
 	settle(view, node);
-}
-
-void mv_node_ref(struct mv_node *node)
-{
-	node->refs++;
 }
 
 void mv_node_unref(struct mv_view *view, struct mv_node *node)
@@ -191,6 +185,6 @@ void mv_node_clear(struct mv_view *view)
 	}
 	view->free = NONE;
 	view->fresh = 1;
-	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY, .share = -1, .fd = -1};
-	memset(view->buckets, 0xff, MV_VIEW_BUCKETS * sizeof(view->buckets[0]));
+	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY, .share = -1};
+	memset(view->buckets, 0, sizeof(view->buckets));
 }

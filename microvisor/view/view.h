@@ -1,12 +1,17 @@
-/* The view: the one narrowed file tree that a micro-VM sees of the host.
+/* The view: the one narrowed file tree that a micro-VM sees of the host, and the FUSE server that shows it
+ * (linux/fuse.h, protocol 7.31 and later): request bytes in, reply bytes out.
  *
  * Made of shares before the start: single files, and folders that are detached mount clones. Folders on
  * the way to a share, or to a place that a rule names, are synthetic; what a rule seals looks like a
  * folder that cannot be entered. Everything else is hidden. Every access is arbitrated by its full host
  * path, so a new policy acts on the next access. Nothing is ever written to the host.
  *
- * Life cycle: new, add each share, then serve requests (view/fuse.h) through virtio/fs.h, then free. No
- * lock inside: the file system device's lock guards it once the machine runs. */
+ * A request is hostile in every byte. One that breaks the protocol gets an error reply, or none when even
+ * its header is broken; nothing a guest sends ends the process.
+ *
+ * Life cycle: new, add each share, then serve requests through virtio/fs.h, then free. No lock inside:
+ * the file system device's lock guards it once the machine runs. All memory is allocated by
+ * mv_view_new(); nodes and handles have fixed caps. */
 #ifndef MV_VIEW_VIEW_H
 #define MV_VIEW_VIEW_H
 
@@ -19,10 +24,13 @@
 enum {
 	MV_VIEW_NODES_MAX =
 		65536,            /* files and folders the guest may know at a time; ENFILE above */
-	MV_VIEW_FOLDER_FDS = 256, /* open folders kept; the least fresh are closed and reopened */
+	MV_VIEW_FOLDER_FDS = 256, /* open folders kept; others are reopened when they are needed */
 	MV_VIEW_HANDLES_MAX = 512, /* files and folders open at a time; ENFILE above */
 	/* What RLIMIT_NOFILE must leave for the view besides its shares. */
-	MV_VIEW_FDS_MAX = MV_VIEW_FOLDER_FDS + MV_VIEW_HANDLES_MAX + 8
+	MV_VIEW_FDS_MAX = MV_VIEW_FOLDER_FDS + MV_VIEW_HANDLES_MAX + 8,
+	MV_FUSE_REQUEST_MAX = 8192, /* longer ones are refused; WRITE is limited to 4 KiB by INIT */
+	MV_FUSE_READ_MAX = 256 << 10, /* bytes of one READ */
+	MV_FUSE_REPLY_MAX = MV_FUSE_READ_MAX + 4096
 };
 
 struct mv_view; /* opaque */
@@ -37,5 +45,14 @@ void mv_view_free(struct mv_view *view);
  * taken; -ENOSPC: more than MV_SHARES_MAX; else -errno. Only before the first request. */
 int mv_view_add(struct mv_view *view, enum mv_share_kind kind, const char *path, size_t n, int fd)
 	__attribute__((warn_unused_result));
+
+/* Serves one request of n bytes; from tells the exit that carried it (its claimed uid and pid come from
+ * the request). room is the space the guest gave for the reply: the reply never has more bytes. Returns
+ * the reply's length; 0 when there is none (FORGET, a broken header, or no room for an error).
+ * *ret_reply is borrowed until the next call. */
+size_t mv_view_serve(struct mv_view *view, const struct mv_exit *from, const void *request,
+		     size_t n, size_t room, const void **ret_reply);
+/* Forgets every handle, node and the session, as after a device reset. */
+void mv_view_reset(struct mv_view *view);
 
 #endif

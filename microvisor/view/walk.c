@@ -31,30 +31,33 @@ static struct mv_access access_of(const struct mv_path *path, enum mv_op op)
 				  .object = path->bytes};
 }
 
-static uint8_t decide(struct mv_view *view, const struct mv_exit *from, const struct mv_path *path,
-		      enum mv_op op, bool way)
+/* The verdict as an error; recorded. */
+static int decide(struct mv_view *view, const struct mv_path *path, enum mv_op op, enum mv_case how)
 {
 	struct mv_access access = access_of(path, op);
-	struct mv_decision decision;
 
-	if (way)
-		mv_arbiter_decide_way(view->arbiter, &access, from, &decision);
-	else
-		mv_arbiter_decide(view->arbiter, &access, from, &decision);
-	return decision.verdict;
+	return error_of(mv_arbiter_decide(view->arbiter, &access, &view->exit, how));
 }
 
-static int hide(struct mv_view *view, const struct mv_exit *from, const struct mv_path *path)
+/* What a LOOKUP would meet; not recorded. */
+static struct mv_decision peek(struct mv_view *view, const struct mv_path *path)
 {
 	struct mv_access access = access_of(path, MV_OP_LOOKUP);
+	struct mv_decision decision;
 
-	mv_arbiter_refuse(view->arbiter, &access, from, MV_HIDE);
-	return -ENOENT;
+	mv_arbiter_peek(view->arbiter, &access, &decision);
+	return decision;
+}
+
+/* Hidden because no rule selects it. */
+static bool is_unnamed(struct mv_decision decision)
+{
+	return decision.verdict == MV_HIDE && decision.rule < 0;
 }
 
 static bool is_sealed(struct mv_view *view, const struct mv_path *path)
 {
-	return mv_arbiter_is_sealed(view->arbiter, path->bytes, path->n);
+	return mv_arbiter_ask(view->arbiter, mv_policy_is_sealed, path->bytes, path->n);
 }
 
 /* Whether the folder that holds path is sealed. */
@@ -64,19 +67,20 @@ static bool is_in_sealed(struct mv_view *view, const struct mv_path *path)
 
 	while (n > 1 && path->bytes[n - 1] != '/')
 		n--;
-	return path->n > 1 && mv_arbiter_is_sealed(view->arbiter, path->bytes, n > 1 ? n - 1 : 1);
+	return path->n > 1 &&
+	       mv_arbiter_ask(view->arbiter, mv_policy_is_sealed, path->bytes, n > 1 ? n - 1 : 1);
 }
 
-static bool leads_on(struct mv_view *view, const struct mv_path *path, bool on_host)
+/* Whether a folder that no rule selects may be passed. */
+static bool is_passable(struct mv_view *view, const struct mv_path *path, bool on_host)
 {
-	if (mv_arbiter_leads_to(view->arbiter, path->bytes, path->n))
+	int share = mv_view_share_at(view, path);
+
+	if (mv_view_is_way(view, path) ||
+	    (share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER) ||
+	    mv_arbiter_ask(view->arbiter, mv_policy_leads_to, path->bytes, path->n))
 		return true;
-	return on_host && mv_arbiter_may_hold(view->arbiter, path->bytes, path->n);
-}
-
-static bool is_folder_share(const struct mv_view *view, int share)
-{
-	return share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER;
+	return on_host && mv_arbiter_ask(view->arbiter, mv_policy_may_hold, path->bytes, path->n);
 }
 
 /* What the host has under the name: S_IFREG or S_IFDIR and the node's likeness, another type, or -errno. */
@@ -105,53 +109,41 @@ static int error_of_host(int r)
 }
 
 /* A name inside a folder of the host that is not a share of its own. */
-static int look_on_host(struct mv_view *view, const struct mv_exit *from, struct mv_node *parent,
-			const char *name, const struct mv_path *path, struct mv_node *like)
+static int look_on_host(struct mv_view *view, struct mv_node *parent, const char *name,
+			const struct mv_path *path, struct mv_node *like)
 {
-	struct mv_access access = access_of(path, MV_OP_LOOKUP);
-	struct mv_decision decision;
+	bool unnamed = is_unnamed(peek(view, path));
+	int r = 0;
 
-	mv_arbiter_peek(view->arbiter, &access, &decision);
-	bool hidden = decision.verdict == MV_HIDE && decision.rule < 0;
-
-	if (hidden && !mv_view_is_way(view, path) && !leads_on(view, path, true))
-		return error_of(decide(view, from, path, MV_OP_LOOKUP, false));
-	if (!hidden) {
-		int r = error_of(decide(view, from, path, MV_OP_LOOKUP, false));
-
-		if (r < 0)
-			return r;
-	}
+	/* What leads on is recorded when it has turned out to be a folder. */
+	if (!unnamed || !is_passable(view, path, true))
+		r = decide(view, path, MV_OP_LOOKUP, MV_CASE_PLAIN);
+	if (r < 0)
+		return r;
 	int type = host_child(view, parent, name, like);
 
-	if (type == -ENOENT && mv_view_is_way(view, path)) {
-		*like = (struct mv_node){.kind = MV_NODE_WAY, .share = -1};
-		return 0;
-	}
+	if (type == -ENOENT && mv_view_is_way(view, path))
+		return 0; /* like is one already */
 	if (type == S_IFDIR)
-		return error_of(hidden ? decide(view, from, path, MV_OP_LOOKUP, true) : MV_ALLOW);
-	if (type == S_IFREG && !hidden)
+		return unnamed ? decide(view, path, MV_OP_LOOKUP, MV_CASE_WAY) : 0;
+	if (type == S_IFREG && !unnamed)
 		return 0;
-	if (type >= 0 || type == -EXDEV || type == -ELOOP || hidden)
-		return hide(view, from, path);
+	if (type >= 0 || type == -EXDEV || type == -ELOOP || unnamed)
+		return decide(view, path, MV_OP_LOOKUP, MV_CASE_HIDDEN);
 	return error_of_host(type);
 }
 
 /* A name inside a folder that the view makes up. */
-static int look_on_way(struct mv_view *view, const struct mv_exit *from, const struct mv_path *path,
-		       struct mv_node *like)
+static int look_on_way(struct mv_view *view, const struct mv_path *path)
 {
-	bool way = mv_view_is_way(view, path) || leads_on(view, path, false);
-	int r = error_of(decide(view, from, path, MV_OP_LOOKUP, way));
+	bool way = is_passable(view, path, false);
+	int r = decide(view, path, MV_OP_LOOKUP, way ? MV_CASE_WAY : MV_CASE_PLAIN);
 
-	if (r < 0)
-		return r;
-	*like = (struct mv_node){.kind = MV_NODE_WAY, .share = -1};
-	return way ? 0 : -ENOENT;
+	return r < 0 || way ? r : -ENOENT;
 }
 
-static int look_at_share(struct mv_view *view, const struct mv_exit *from, int index,
-			 const struct mv_path *path, struct mv_node *like)
+static int look_at_share(struct mv_view *view, int index, const struct mv_path *path,
+			 struct mv_node *like)
 {
 	const struct mv_view_share *share = &view->shares[index];
 	bool folder = share->kind == MV_SHARE_FOLDER;
@@ -160,11 +152,11 @@ static int look_at_share(struct mv_view *view, const struct mv_exit *from, int i
 				 .share = (int16_t)index,
 				 .dev = share->dev,
 				 .ino = share->ino};
-	return error_of(decide(view, from, path, MV_OP_LOOKUP, folder));
+	return decide(view, path, MV_OP_LOOKUP, folder ? MV_CASE_WAY : MV_CASE_PLAIN);
 }
 
-int mv_view_lookup(struct mv_view *view, const struct mv_exit *from, struct mv_node *parent,
-		   const char *name, struct mv_node **ret_node)
+int mv_view_lookup(struct mv_view *view, struct mv_node *parent, const char *name,
+		   struct mv_node **ret_node)
 {
 	struct mv_node like = {.kind = MV_NODE_WAY, .share = -1};
 	struct mv_path path;
@@ -173,76 +165,57 @@ int mv_view_lookup(struct mv_view *view, const struct mv_exit *from, struct mv_n
 	if (parent->kind == MV_NODE_FILE)
 		return -ENOTDIR;
 	mv_node_path(view, parent, &path);
-	bool in_sealed = is_sealed(view, &path);
 	int r = mv_path_append(&path, name, n);
 
 	if (r < 0)
 		return r;
 	int share = mv_view_share_at(view, &path);
 
-	if (in_sealed)
-		r = error_of(decide(view, from, &path, MV_OP_LOOKUP, false));
+	if (is_in_sealed(view, &path))
+		r = decide(view, &path, MV_OP_LOOKUP, MV_CASE_PLAIN);
 	else if (is_sealed(view, &path))
 		r = 0;
 	else if (share >= 0)
-		r = look_at_share(view, from, share, &path, &like);
+		r = look_at_share(view, share, &path, &like);
 	else if (parent->kind == MV_NODE_FOLDER)
-		r = look_on_host(view, from, parent, name, &path, &like);
+		r = look_on_host(view, parent, name, &path, &like);
 	else
-		r = look_on_way(view, from, &path, &like);
-	if (r < 0)
-		return r;
-	return mv_node_enter(view, parent, name, n, &like, ret_node);
+		r = look_on_way(view, &path);
+	return r < 0 ? r : mv_node_enter(view, parent, name, n, &like, ret_node);
 }
 
-int mv_view_permit(struct mv_view *view, const struct mv_exit *from, struct mv_node *node,
-		   enum mv_op op)
+int mv_view_permit(struct mv_view *view, struct mv_node *node, enum mv_op op)
 {
 	struct mv_path path;
-	bool way = false;
+	bool folder = node->kind != MV_NODE_FILE;
 
 	mv_node_path(view, node, &path);
-	if (node->kind != MV_NODE_FILE) {
-		if (op == MV_OP_STAT && is_sealed(view, &path) && !is_in_sealed(view, &path))
-			return 0;
-		way = mv_view_is_way(view, &path) ||
-		      is_folder_share(view, mv_view_share_at(view, &path)) ||
-		      leads_on(view, &path, node->kind == MV_NODE_FOLDER);
-	}
-	return error_of(decide(view, from, &path, op, way));
+	if (folder && op == MV_OP_STAT && is_sealed(view, &path) && !is_in_sealed(view, &path))
+		return 0;
+	bool way = folder && is_passable(view, &path, node->kind == MV_NODE_FOLDER);
+
+	return decide(view, &path, op, way ? MV_CASE_WAY : MV_CASE_PLAIN);
 }
 
-int mv_view_refuse(struct mv_view *view, const struct mv_exit *from, struct mv_node *node,
-		   const char *name, enum mv_op op)
+int mv_view_refuse(struct mv_view *view, struct mv_node *node, const char *name, enum mv_op op)
 {
 	struct mv_path path;
 
 	mv_node_path(view, node, &path);
 	if (name && node->kind == MV_NODE_FILE)
 		return -ENOTDIR;
-	if (name) {
-		int r = mv_path_append(&path, name, strlen(name));
+	int r = name ? mv_path_append(&path, name, strlen(name)) : 0;
 
-		if (r < 0)
-			return r;
-	}
-	return error_of(decide(view, from, &path, op, false)) == -EACCES ? -EACCES : -EROFS;
+	if (r < 0)
+		return r;
+	return decide(view, &path, op, MV_CASE_PLAIN) == -EACCES ? -EACCES : -EROFS;
 }
 
-bool mv_view_shows(struct mv_view *view, const struct mv_path *folder, const char *name, size_t n,
-		   bool is_folder)
+bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder)
 {
-	struct mv_path path = *folder;
-	struct mv_access access;
-	struct mv_decision decision;
+	struct mv_decision decision = peek(view, path);
 
-	if (mv_path_append(&path, name, n) < 0)
-		return false;
-	access = access_of(&path, MV_OP_LOOKUP);
-	mv_arbiter_peek(view->arbiter, &access, &decision);
-	if (decision.verdict == MV_HIDE && decision.rule < 0 && is_folder)
-		return mv_view_is_way(view, &path) ||
-		       is_folder_share(view, mv_view_share_at(view, &path)) ||
-		       leads_on(view, &path, true);
+	if (is_folder && is_unnamed(decision))
+		return is_passable(view, path, true);
 	return error_of(decision.verdict) == 0;
 }

@@ -1,8 +1,14 @@
-/* What every virtio device is to the machine: a const table of functions and a transport state.
+/* What every virtio device is to the machine: a const table of functions, a configuration space, and the
+ * state and registers of its transport.
  *
- * virtio-mmio version 2 (virtio 1.2, section 4.2), one window of 4 KiB per device. mmio.c owns the
- * transport registers and calls the device with its lock held: notify() on the vCPU thread, inside the
- * exit that made the request. A device that serves another thread too (vsock) takes the same lock. */
+ * virtio-mmio version 2 (virtio 1.2, section 4.2), one window of 4 KiB per device. The machine reads and
+ * writes it for each exit that falls into it, on the vCPU thread; the device's functions are called with
+ * its lock held, inside the exit that made the request. A device that serves another thread too (vsock)
+ * takes the same lock. Whatever the guest does here it does to its own device: an access of a wrong size,
+ * at a wrong place or at a wrong time reads as 0 or is ignored.
+ *
+ * A device is made by its own mv_..._new(), which may be all of its interface, and freed by
+ * mv_device_free(). */
 #ifndef MV_VIRTIO_DEVICE_H
 #define MV_VIRTIO_DEVICE_H
 
@@ -14,19 +20,21 @@
 #include "microvisor/virtio/queue.h"
 
 enum {
-	MV_DEVICE_QUEUES_MAX = 4
+	MV_DEVICE_QUEUES_MAX = 4,
+	MV_DEVICE_WINDOW_BYTES = 0x1000
 };
 
 struct mv_device;
 
 struct mv_device_ops {
-	const char *name;
 	uint32_t id;       /* virtio device id, section 5 */
 	uint64_t features; /* offered besides VIRTIO_F_VERSION_1 */
 	unsigned queue_count;
-	/* Copies n bytes of configuration space at offset; bytes past its end are 0. Never NULL. */
-	void (*read_config)(const struct mv_device *device, size_t offset, void *bytes, size_t n);
-	/* The driver notified a ready queue after DRIVER_OK. 0, or -EBADMSG: the device needs a reset. */
+	/* For a device of requests and answers: takes the one in device->chain, and returns how many bytes
+	 * it wrote into it. Never waits. */
+	uint32_t (*answer)(struct mv_device *device);
+	/* For any other, in place of answer(): the driver notified a ready queue after DRIVER_OK. 0, or
+	 * -EBADMSG: the device needs a reset. */
 	int (*notify)(struct mv_device *device, unsigned queue);
 	/* Forgets every request in flight; the transport has reset the queues. May be NULL. */
 	void (*reset)(struct mv_device *device);
@@ -35,8 +43,11 @@ struct mv_device_ops {
 /* Embedded first in each device's own struct. */
 struct mv_device {
 	const struct mv_device_ops *ops;
+	const void *config; /* the configuration space; reads as 0 behind its end */
+	size_t config_bytes;
 	pthread_mutex_t lock;
 	struct mv_queue queues[MV_DEVICE_QUEUES_MAX]; /* guarded by lock, like all below */
+	struct mv_chain chain; /* the one being served: too large for a stack */
 	uint64_t driver_features;
 	uint32_t features_select;
 	uint32_t driver_features_select;
@@ -50,10 +61,16 @@ struct mv_device {
 	unsigned gsi;
 };
 
-/* Prepares the transport state over guest memory (borrowed). */
-void mv_device_init(struct mv_device *device, const struct mv_device_ops *ops,
-		    const struct mv_mem *mem);
-void mv_device_release(struct mv_device *device);
+/* Allocates a device's own struct of so many zero bytes, which begins with struct mv_device, over guest
+ * memory (borrowed). The device itself, or NULL when out of memory. */
+void *mv_device_new(size_t bytes, const struct mv_device_ops *ops, const struct mv_mem *mem);
+void mv_device_free(struct mv_device *device);
+/* Fills n bytes (at most 8) with what the driver reads at offset of the window. */
+void mv_device_read(struct mv_device *device, uint64_t offset, void *bytes, size_t n);
+/* Takes n bytes (at most 8) that the driver writes at offset; a write to QueueNotify serves the queue.
+ * Whether the device broke by it: rings out of place, or a ring that breaks the rules. */
+bool mv_device_write(struct mv_device *device, uint64_t offset, const void *bytes, size_t n);
+
 /* Sets VIRTIO_MMIO_INT_VRING and raises the interrupt when the driver wants one. Lock held. */
 void mv_device_interrupt(struct mv_device *device, const struct mv_queue *queue);
 /* Sets DEVICE_NEEDS_RESET and a configuration interrupt; the device serves nothing until reset. Lock held. */

@@ -1,6 +1,8 @@
-/* A ring of 64 KiB of bytes: what one direction of a vsock port holds. Plain data, no allocation; the
- * owner's lock guards it. An empty ring starts anew at its first byte, so that a quiet stream only ever
- * touches its first page. */
+/* A store of 64 KiB of bytes, first in, first out: what one direction of a vsock port holds. Plain data, no
+ * allocation; the owner's lock guards it.
+ *
+ * The bytes always lie in one piece, and are moved to the front when there is no more place behind them.
+ * An empty store starts anew at its first byte, so that a quiet stream only ever touches its first page. */
 #ifndef MV_VIRTIO_FIFO_H
 #define MV_VIRTIO_FIFO_H
 
@@ -12,23 +14,14 @@ enum {
 };
 
 struct mv_fifo {
-	uint32_t first; /* index of the oldest byte */
+	uint32_t first; /* index of the oldest byte; the others follow it */
 	uint32_t count;
 	uint8_t bytes[MV_FIFO_BYTES];
 };
 
-/* Forgets all bytes. */
-void mv_fifo_clear(struct mv_fifo *fifo);
-/* Appends up to n bytes; the number that had room. */
-size_t mv_fifo_put(struct mv_fifo *fifo, const void *bytes, size_t n);
-/* Moves up to n of the oldest bytes out; their number. */
-size_t mv_fifo_take(struct mv_fifo *fifo, void *bytes, size_t n);
-/* The oldest bytes that lie in one piece, and how many; they stay until mv_fifo_drop(). */
-const uint8_t *mv_fifo_front(const struct mv_fifo *fifo, size_t *ret_n);
+/* Makes place for n bytes behind the last, for the caller to fill; n is at most MV_FIFO_BYTES - count. */
+uint8_t *mv_fifo_grow(struct mv_fifo *fifo, size_t n);
 /* Forgets the n oldest bytes; n is at most count. */
 void mv_fifo_drop(struct mv_fifo *fifo, size_t n);
-/* Where the next bytes go in one piece, and how many fit; mv_fifo_added() makes them count. */
-uint8_t *mv_fifo_back(struct mv_fifo *fifo, size_t *ret_n);
-void mv_fifo_added(struct mv_fifo *fifo, size_t n);
 
 #endif

@@ -9,13 +9,9 @@
 #include "microvisor/view/view.h"
 #include "microvisor/virtio/device.h"
 
-struct mv_fs; /* opaque */
-
 /* A device with the tag MV_VIEW_TAG. mem, view and from are borrowed and outlive it; *from tells the
  * exit that the vCPU thread is handling. NULL when out of memory. */
-struct mv_fs *mv_fs_new(const struct mv_mem *mem, struct mv_view *view, const struct mv_exit *from);
-void mv_fs_free(struct mv_fs *fs);
-/* The transport's side of it; borrowed. */
-struct mv_device *mv_fs_device(struct mv_fs *fs);
+struct mv_device *mv_fs_new(const struct mv_mem *mem, struct mv_view *view,
+			    const struct mv_exit *from);
 
 #endif

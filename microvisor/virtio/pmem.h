@@ -7,12 +7,7 @@
 
 #include "microvisor/virtio/device.h"
 
-struct mv_pmem; /* opaque */
-
 /* A device for [gpa, gpa + bytes). mem is borrowed. NULL when out of memory. */
-struct mv_pmem *mv_pmem_new(const struct mv_mem *mem, uint64_t gpa, uint64_t bytes);
-void mv_pmem_free(struct mv_pmem *pmem);
-/* The transport's side of it; borrowed. */
-struct mv_device *mv_pmem_device(struct mv_pmem *pmem);
+struct mv_device *mv_pmem_new(const struct mv_mem *mem, uint64_t gpa, uint64_t bytes);
 
 #endif

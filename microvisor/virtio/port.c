@@ -1,6 +1,7 @@
 #include "microvisor/virtio/port.h"
 
 #include <endian.h>
+#include <string.h>
 
 #include "microvisor/guest.h"
 
@@ -26,7 +27,7 @@ void mv_port_close(struct mv_vsock_port *p, bool rst)
 	p->pending = rst ? PENDING_RST : 0;
 	p->ending = false;
 	p->guest_ended = p->guest_deaf = true;
-	mv_fifo_clear(&p->out);
+	mv_fifo_drop(&p->out, p->out.count);
 }
 
 static const char *refuse(struct mv_vsock_port *p, const char *object)
@@ -38,24 +39,13 @@ static const char *refuse(struct mv_vsock_port *p, const char *object)
 /* The payload of a packet into the port's ring. */
 static const char *on_data(struct mv_vsock_port *p, const struct mv_chain *chain, uint32_t n)
 {
-	size_t at = sizeof(struct virtio_vsock_hdr);
-
 	if (p->guest_ended)
 		return refuse(p, "vsock-flow");
 	/* The ring's room is the credit we gave, to the byte. */
 	if (n > MV_FIFO_BYTES - p->in.count)
 		return refuse(p, "vsock-credit");
 	p->received += n;
-	while (n > 0) {
-		size_t part;
-		uint8_t *to = mv_fifo_back(&p->in, &part);
-
-		part = part < n ? part : n;
-		(void)mv_chain_read(chain, at, to, part);
-		mv_fifo_added(&p->in, part);
-		at += part;
-		n -= (uint32_t)part;
-	}
+	(void)mv_chain_read(chain, sizeof(struct virtio_vsock_hdr), mv_fifo_grow(&p->in, n), n);
 	return NULL;
 }
 
@@ -65,7 +55,7 @@ static void on_shutdown(struct mv_vsock_port *p, uint32_t flags)
 		p->guest_ended = true;
 	if (flags & VIRTIO_VSOCK_SHUTDOWN_RCV) {
 		p->guest_deaf = true;
-		mv_fifo_clear(&p->out);
+		mv_fifo_drop(&p->out, p->out.count);
 	}
 	/* Section 5.10.6.6: RST says that the disconnect is complete. */
 	if (p->guest_ended && p->guest_deaf)
@@ -123,9 +113,9 @@ bool mv_port_has_packet(const struct mv_vsock_port *p)
 	return p->pending || has_data(p) || has_shutdown(p);
 }
 
-/* Chooses the next packet: control first, then bytes, then the end. Fills op, flags and len and returns
- * the payload, which is at most room bytes. */
-static const uint8_t *choose(struct mv_vsock_port *p, struct virtio_vsock_hdr *h, size_t room)
+/* Chooses the next packet: control first, then bytes, then the end. Fills op, flags and len, which is at
+ * most room bytes. */
+static void choose(struct mv_vsock_port *p, struct virtio_vsock_hdr *h, size_t room)
 {
 	if (p->pending & PENDING_RST) {
 		h->op = htole16(VIRTIO_VSOCK_OP_RST);
@@ -134,15 +124,12 @@ static const uint8_t *choose(struct mv_vsock_port *p, struct virtio_vsock_hdr *h
 		h->op = htole16(VIRTIO_VSOCK_OP_RESPONSE);
 		p->pending = 0;
 	} else if (has_data(p)) {
-		size_t n;
-		const uint8_t *bytes = mv_fifo_front(&p->out, &n);
+		size_t n = p->out.count < room ? p->out.count : room;
 
-		n = n < room ? n : room;
 		n = n < credit(p) ? n : credit(p);
 		h->op = htole16(VIRTIO_VSOCK_OP_RW);
 		h->len = htole32((uint32_t)n);
 		p->pending = 0; /* every packet carries the credit */
-		return bytes;
 	} else if (p->pending & PENDING_CREDIT) {
 		h->op = htole16(VIRTIO_VSOCK_OP_CREDIT_UPDATE);
 		p->pending = 0;
@@ -151,7 +138,6 @@ static const uint8_t *choose(struct mv_vsock_port *p, struct virtio_vsock_hdr *h
 		h->flags = htole32(VIRTIO_VSOCK_SHUTDOWN_SEND);
 		p->shutdown_sent = true;
 	}
-	return NULL;
 }
 
 uint32_t mv_port_put_packet(struct mv_vsock_port *p, unsigned number, const struct mv_chain *chain)
@@ -165,16 +151,15 @@ uint32_t mv_port_put_packet(struct mv_vsock_port *p, unsigned number, const stru
 		.buf_alloc = htole32(MV_FIFO_BYTES),
 		.fwd_cnt = htole32(p->taken),
 	};
-	const uint8_t *bytes = choose(p, &h, chain->write_bytes - sizeof(h));
+
+	choose(p, &h, chain->write_bytes - sizeof(h));
 	uint32_t n = le32toh(h.len);
 
 	p->told = p->taken;
+	p->sent += n;
 	(void)mv_chain_write(chain, 0, &h, sizeof(h));
-	if (n > 0) {
-		(void)mv_chain_write(chain, sizeof(h), bytes, n);
-		mv_fifo_drop(&p->out, n);
-		p->sent += n;
-	}
+	(void)mv_chain_write(chain, sizeof(h), p->out.bytes + p->out.first, n);
+	mv_fifo_drop(&p->out, n);
 	return (uint32_t)sizeof(h) + n;
 }
 
@@ -187,7 +172,9 @@ size_t mv_port_room(const struct mv_vsock_port *p)
 
 size_t mv_port_read(struct mv_vsock_port *p, void *bytes, size_t n)
 {
-	n = mv_fifo_take(&p->in, bytes, n);
+	n = n < p->in.count ? n : p->in.count;
+	memcpy(bytes, p->in.bytes + p->in.first, n);
+	mv_fifo_drop(&p->in, n);
 	p->taken += (uint32_t)n;
 	/* A guest without credit has received - told = the whole ring: it is told at the first byte. */
 	if (p->state == MV_PORT_OPEN && n > 0 && p->received - p->told >= MV_FIFO_BYTES / 2)

@@ -20,7 +20,6 @@ enum mv_port_state {
 
 struct mv_vsock_port {
 	enum mv_port_state state;
-	bool is_refused;
 	bool guest_ended; /* it sends no more */
 	bool guest_deaf;  /* it receives no more */
 	bool ending;      /* SHUTDOWN follows the last byte of out */

@@ -10,6 +10,7 @@
  * buffer can therefore only spoil the guest's own data. */
 
 enum {
+	DESC_BYTES = 16, /* section 2.7.5 */
 	USED_ELEMENT_BYTES = 8,
 	RING_HEADER_BYTES = 4 /* flags, idx: section 2.7.6 and 2.7.8 */
 };
@@ -21,23 +22,21 @@ struct desc {
 	uint16_t next;
 };
 
-static bool is_aligned(uint64_t gpa, uint64_t to)
+/* Whether a ring may lie there: aligned as in section 2.7, and all of it in memory. */
+static bool is_ring(const struct mv_queue *q, uint64_t gpa, uint64_t align, uint64_t bytes)
 {
-	return gpa % to == 0;
+	return gpa % align == 0 && mv_mem_window(q->mem, gpa, bytes, true);
 }
 
 int mv_queue_enable(struct mv_queue *q)
 {
-	if (q->size == 0 || q->size > MV_QUEUE_SIZE_MAX || (q->size & (q->size - 1)))
+	uint64_t n = q->size;
+
+	if (n == 0 || n > MV_QUEUE_SIZE_MAX || (n & (n - 1)))
 		return -EBADMSG;
-	/* Alignment as in section 2.7. */
-	if (!is_aligned(q->desc_gpa, 16) || !is_aligned(q->avail_gpa, 2) ||
-	    !is_aligned(q->used_gpa, 4))
-		return -EBADMSG;
-	if (!mv_mem_window(q->mem, q->desc_gpa, 16ull * q->size, true) ||
-	    !mv_mem_window(q->mem, q->avail_gpa, RING_HEADER_BYTES + 2ull * q->size, true) ||
-	    !mv_mem_window(q->mem, q->used_gpa,
-			   RING_HEADER_BYTES + (uint64_t)USED_ELEMENT_BYTES * q->size, true))
+	if (!is_ring(q, q->desc_gpa, 16, DESC_BYTES * n) ||
+	    !is_ring(q, q->avail_gpa, 2, RING_HEADER_BYTES + 2 * n) ||
+	    !is_ring(q, q->used_gpa, 4, RING_HEADER_BYTES + USED_ELEMENT_BYTES * n))
 		return -EBADMSG;
 	q->next_avail = 0;
 	q->next_used = 0;
@@ -63,7 +62,8 @@ static bool load_u16(const struct mv_queue *q, uint64_t gpa, uint16_t *ret_value
 
 static bool load_desc(const struct mv_queue *q, uint16_t index, struct desc *ret_desc)
 {
-	const uint64_t *p = mv_mem_window(q->mem, q->desc_gpa + 16ull * index, 16, false);
+	const uint64_t *p = mv_mem_window(q->mem, q->desc_gpa + (uint64_t)DESC_BYTES * index,
+					  DESC_BYTES, false);
 
 	if (!p)
 		return false;

@@ -14,14 +14,9 @@ enum {
 	MV_RNG_PER_SECOND = 4 << 10
 };
 
-struct mv_rng; /* opaque */
-
 /* A device over mem (borrowed). fill (as getrandom(2), never short) and now_ns (monotonic) are passed
  * in for tests; NULL: the system's. NULL when out of memory. */
-struct mv_rng *mv_rng_new(const struct mv_mem *mem, void (*fill)(void *bytes, size_t n),
-			  uint64_t (*now_ns)(void));
-void mv_rng_free(struct mv_rng *rng);
-/* The transport's side of it; borrowed. */
-struct mv_device *mv_rng_device(struct mv_rng *rng);
+struct mv_device *mv_rng_new(const struct mv_mem *mem, void (*fill)(void *bytes, size_t n),
+			     uint64_t (*now_ns)(void));
 
 #endif

@@ -39,8 +39,7 @@ struct mv_vsock {
 	void *context;
 	unsigned reply_count;
 	struct virtio_vsock_hdr replies[REPLIES_MAX]; /* RSTs of packets that belong to no port */
-	struct mv_chain chain; /* the one being served; too large for a stack */
-	struct mv_vsock_port ports[MV_VSOCK_PORTS]; /* by enum mv_port; [0] is not used */
+	struct mv_vsock_port ports[MV_VSOCK_PORTS];   /* by enum mv_port; [0] is not used */
 };
 
 _Static_assert((int)MV_VSOCK_BUFFER == (int)MV_FIFO_BYTES, "what is advertised is what is there");
@@ -94,7 +93,7 @@ static uint32_t send_of_port(struct mv_vsock *v, unsigned port)
 {
 	struct mv_vsock_port *p = &v->ports[port];
 	bool was_full = mv_port_room(p) == 0;
-	uint32_t n = mv_port_put_packet(p, port, &v->chain);
+	uint32_t n = mv_port_put_packet(p, port, &v->device.chain);
 
 	if (was_full && mv_port_room(p) > 0)
 		wake(v, port);
@@ -107,7 +106,7 @@ static uint32_t send_reply(struct mv_vsock *v)
 
 	v->reply_count--;
 	memmove(v->replies, v->replies + 1, v->reply_count * sizeof(h));
-	(void)mv_chain_write(&v->chain, 0, &h, sizeof(h));
+	(void)mv_chain_write(&v->device.chain, 0, &h, sizeof(h));
 	return sizeof(h);
 }
 
@@ -120,18 +119,18 @@ static int deliver(struct mv_vsock *v)
 	int sender;
 
 	while (mv_device_is_live(&v->device) && (sender = next_sender(v)) != SENDER_NONE) {
-		r = mv_queue_pop(q, &v->chain);
+		r = mv_queue_pop(q, &v->device.chain);
 		if (r <= 0)
 			break;
 		/* A buffer for a header and one byte is the least that gets anywhere. */
-		if (v->chain.write_bytes <= sizeof(struct virtio_vsock_hdr)) {
+		if (v->device.chain.write_bytes <= sizeof(struct virtio_vsock_hdr)) {
 			r = -EBADMSG;
 			break;
 		}
 		uint32_t n = sender == SENDER_REPLIES ? send_reply(v)
 						      : send_of_port(v, (unsigned)sender);
 
-		mv_queue_push(q, v->chain.head, n);
+		mv_queue_push(q, v->device.chain.head, n);
 		any = true;
 	}
 	if (any)
@@ -158,20 +157,17 @@ static void on_request(struct mv_vsock *v, unsigned port, const struct virtio_vs
 {
 	struct mv_vsock_port *p = &v->ports[port];
 
-	if (p->state == MV_PORT_NEVER && v->ops && v->ops->accept(v->context, port)) {
-		mv_port_open(p, h);
-	} else {
+	if (p->state != MV_PORT_NEVER || !v->ops || !v->ops->accept(v->context, port)) {
 		reply_rst(v, h);
-		if (p->state != MV_PORT_NEVER)
-			return;
-		p->is_refused = true;
+		return;
 	}
+	mv_port_open(p, h);
 	wake(v, port);
 }
 
 static void on_packet(struct mv_vsock *v, unsigned port, const struct virtio_vsock_hdr *h)
 {
-	const char *wrong = mv_port_take_packet(&v->ports[port], h, &v->chain);
+	const char *wrong = mv_port_take_packet(&v->ports[port], h, &v->device.chain);
 
 	if (wrong)
 		incident(v, wrong);
@@ -184,8 +180,8 @@ static void on_chain(struct mv_vsock *v)
 {
 	struct virtio_vsock_hdr h;
 
-	if (mv_chain_read(&v->chain, 0, &h, sizeof(h)) != sizeof(h) ||
-	    le32toh(h.len) > v->chain.read_bytes - sizeof(h) ||
+	if (mv_chain_read(&v->device.chain, 0, &h, sizeof(h)) != sizeof(h) ||
+	    le32toh(h.len) > v->device.chain.read_bytes - sizeof(h) ||
 	    le64toh(h.src_cid) != MV_CID_GUEST) {
 		incident(v, "vsock-packet");
 		return;
@@ -204,43 +200,40 @@ static void on_chain(struct mv_vsock *v)
 		reply_rst(v, &h);
 }
 
-/* Takes packets while replies have room. *budget is what may still be served; 0 or -EBADMSG. */
-static int collect(struct mv_vsock *v, unsigned *budget)
+/* Takes up to most packets, while replies have room; their number or -EBADMSG. */
+static int collect(struct mv_vsock *v, int most)
 {
 	struct mv_queue *q = &v->device.queues[QUEUE_TX];
-	bool any = false;
+	int taken = 0;
 	int r = 0;
 
-	while (*budget > 0 && v->reply_count < REPLIES_MAX) {
-		r = mv_queue_pop(q, &v->chain);
+	while (taken < most && v->reply_count < REPLIES_MAX && mv_device_is_live(&v->device)) {
+		r = mv_queue_pop(q, &v->device.chain);
 		if (r <= 0)
 			break;
 		on_chain(v);
-		mv_queue_push(q, v->chain.head, 0);
-		any = true;
-		--*budget;
+		mv_queue_push(q, v->device.chain.head, 0);
+		taken++;
 	}
-	if (any)
+	if (taken > 0)
 		mv_device_interrupt(&v->device, q);
-	return r < 0 ? broken(v) : 0;
+	return r < 0 ? broken(v) : taken;
 }
 
-/* Both queues, until neither moves or the budget is spent. */
+/* Both queues, until neither moves or one call has taken its share. 0 or -EBADMSG. */
 static int run(struct mv_vsock *v)
 {
-	unsigned budget = PACKETS_PER_CALL;
-	unsigned before;
-	int r;
+	for (int left = PACKETS_PER_CALL; left > 0;) {
+		int r = deliver(v);
 
-	do {
-		before = budget;
-		r = deliver(v);
-		if (r == 0 && mv_device_is_live(&v->device))
-			r = collect(v, &budget);
-	} while (r == 0 && budget != before && budget > 0);
-	if (r == 0 && budget == 0)
-		wake(v, MV_PORT_CONTROL);
-	return r == 0 ? deliver(v) : r;
+		if (r == 0)
+			r = collect(v, left);
+		if (r <= 0)
+			return r;
+		left -= r;
+	}
+	wake(v, MV_PORT_CONTROL);
+	return deliver(v);
 }
 
 /* As run(), for callers outside the transport. */
@@ -248,17 +241,6 @@ static void run_unasked(struct mv_vsock *v)
 {
 	if (run(v) < 0)
 		mv_device_needs_reset(&v->device);
-}
-
-static void read_config(const struct mv_device *device, size_t offset, void *bytes, size_t n)
-{
-	const struct virtio_vsock_config config = {.guest_cid = htole64(MV_CID_GUEST)};
-
-	(void)device;
-	memset(bytes, 0, n);
-	if (offset < sizeof(config))
-		memcpy(bytes, (const uint8_t *)&config + offset,
-		       n < sizeof(config) - offset ? n : sizeof(config) - offset);
 }
 
 static int notify(struct mv_device *device, unsigned queue)
@@ -272,34 +254,27 @@ static void reset(struct mv_device *device)
 }
 
 static const struct mv_device_ops ops = {
-	.name = "vsock",
 	.id = VIRTIO_ID_VSOCK,
-	.features = 0,
 	.queue_count = QUEUE_COUNT,
-	.read_config = read_config,
 	.notify = notify,
 	.reset = reset,
 };
 
 struct mv_vsock *mv_vsock_new(const struct mv_mem *mem)
 {
-	struct mv_vsock *v = calloc(1, sizeof(*v));
+	static const struct virtio_vsock_config config = {.guest_cid = MV_CID_GUEST};
+	struct mv_vsock *v = mv_device_new(sizeof(*v), &ops, mem);
 
-	if (v)
-		mv_device_init(&v->device, &ops, mem);
+	if (!v)
+		return NULL;
+	v->device.config = &config;
+	v->device.config_bytes = sizeof(config);
 	return v;
-}
-
-void mv_vsock_free(struct mv_vsock *v)
-{
-	if (v)
-		mv_device_release(&v->device);
-	free(v);
 }
 
 struct mv_device *mv_vsock_device(struct mv_vsock *v)
 {
-	return &v->device;
+	return v ? &v->device : NULL;
 }
 
 void mv_vsock_serve(struct mv_vsock *v, const struct mv_vsock_ops *to, void *context)
@@ -318,8 +293,7 @@ unsigned mv_vsock_ready(struct mv_vsock *v, unsigned port)
 	unsigned ready = (p->state == MV_PORT_OPEN ? MV_VSOCK_OPEN : 0u) |
 			 (p->in.count > 0 ? MV_VSOCK_INPUT : 0u) |
 			 (p->guest_ended ? MV_VSOCK_ENDED : 0u) |
-			 (mv_port_room(p) > 0 ? MV_VSOCK_OUTPUT : 0u) |
-			 (p->is_refused ? MV_VSOCK_REFUSED : 0u);
+			 (mv_port_room(p) > 0 ? MV_VSOCK_OUTPUT : 0u);
 
 	pthread_mutex_unlock(&v->device.lock);
 	return ready;
@@ -340,9 +314,13 @@ size_t mv_vsock_write(struct mv_vsock *v, unsigned port, const void *bytes, size
 	struct mv_vsock_port *p = &v->ports[port];
 
 	pthread_mutex_lock(&v->device.lock);
-	n = mv_port_room(p) > 0 ? mv_fifo_put(&p->out, bytes, n) : 0;
-	if (n > 0)
+	size_t room = mv_port_room(p);
+
+	n = n < room ? n : room;
+	if (n > 0) {
+		memcpy(mv_fifo_grow(&p->out, n), bytes, n);
 		run_unasked(v);
+	}
 	pthread_mutex_unlock(&v->device.lock);
 	return n;
 }
@@ -373,7 +351,7 @@ void mv_vsock_reset(struct mv_vsock *v, unsigned port)
 	struct mv_vsock_port *p = &v->ports[port];
 
 	pthread_mutex_lock(&v->device.lock);
-	mv_fifo_clear(&p->in);
+	mv_fifo_drop(&p->in, p->in.count);
 	if (p->state == MV_PORT_OPEN) {
 		close_port(v, port, true);
 		run_unasked(v);

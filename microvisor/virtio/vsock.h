@@ -25,11 +25,10 @@ enum {
 
 /* What a port can do now; bits. */
 enum mv_vsock_ready {
-	MV_VSOCK_OPEN = 1,    /* connected */
-	MV_VSOCK_INPUT = 2,   /* bytes of the guest wait to be read, connected or not */
-	MV_VSOCK_ENDED = 4,   /* the guest will send no more: SHUTDOWN, RST or a device reset */
-	MV_VSOCK_OUTPUT = 8,  /* connected, the guest still receives, and there is room to write */
-	MV_VSOCK_REFUSED = 16 /* the guest asked for the port and accept() said no */
+	MV_VSOCK_OPEN = 1,  /* connected */
+	MV_VSOCK_INPUT = 2, /* bytes of the guest wait to be read, connected or not */
+	MV_VSOCK_ENDED = 4, /* the guest will send no more: SHUTDOWN, RST or a device reset */
+	MV_VSOCK_OUTPUT = 8 /* connected, the guest still receives, and there is room to write */
 };
 
 struct mv_vsock_ops {
@@ -47,10 +46,9 @@ struct mv_vsock; /* opaque */
 /* NULL when out of memory. mem, ops and context are borrowed. Nothing is accepted while ops is NULL;
  * set it with mv_vsock_serve() before the first KVM_RUN. */
 struct mv_vsock *mv_vsock_new(const struct mv_mem *mem);
-void mv_vsock_free(struct mv_vsock *vsock);
-/* The device for the transport; owned by vsock. */
+/* The same as a device, for the transport and for mv_device_free(); NULL for NULL. */
 struct mv_device *mv_vsock_device(struct mv_vsock *vsock);
-/* Who answers for the ports. to and context are borrowed until mv_vsock_free(). */
+/* Who answers for the ports. to and context are borrowed until it is freed. */
 void mv_vsock_serve(struct mv_vsock *vsock, const struct mv_vsock_ops *to, void *context);
 
 /* enum mv_vsock_ready of one port. */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 #include "microvisor/vm/layout.h"
 #include "microvisor/vm/serial.h"
 
@@ -190,8 +190,8 @@ static void put_virtio(struct table *t, unsigned i)
 	put_le(t, RES_MEMORY32_FIXED, 1);
 	put_le(t, 9, 2);
 	put_le(t, 1, 1); /* writable */
-	put_le(t, MV_GPA_MMIO + (uint64_t)i * MV_MMIO_WINDOW_BYTES, 4);
-	put_le(t, MV_MMIO_WINDOW_BYTES, 4);
+	put_le(t, MV_GPA_MMIO + (uint64_t)i * MV_DEVICE_WINDOW_BYTES, 4);
+	put_le(t, MV_DEVICE_WINDOW_BYTES, 4);
 	resources_end(t, resources, MV_GSI_FIRST + i);
 	package_end(t, package);
 }

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
 #include "microvisor/vm/ports.h"
@@ -26,12 +26,7 @@ static uint64_t now_ns(void)
 /* Something of the machine itself happened that no policy has to allow. */
 static void incident(struct mv_machine *m, enum mv_op op, const char *object)
 {
-	struct mv_access access = {.class = MV_CLASS_MACHINE,
-				   .op = (uint8_t)op,
-				   .object_bytes = (uint16_t)strlen(object),
-				   .object = object};
-
-	mv_arbiter_incident(m->arbiter, &access, &m->exit);
+	mv_arbiter_incident(m->arbiter, op, object, &m->exit);
 }
 
 /* The guest cannot go on. */
@@ -46,7 +41,6 @@ static void crash(struct mv_machine *m, const char *object)
 static void unknown(struct mv_machine *m, enum mv_class class, bool write, uint64_t address)
 {
 	char object[32];
-	struct mv_decision decision;
 
 	if (!atomic_load(&m->is_launched)) {
 		m->early_unknown++;
@@ -59,7 +53,7 @@ static void unknown(struct mv_machine *m, enum mv_class class, bool write, uint6
 				   .object = object};
 
 	/* Any verdict has the same effect, because there is nothing behind it; terminate is remembered. */
-	mv_arbiter_decide(m->arbiter, &access, &m->exit, &decision);
+	(void)mv_arbiter_decide(m->arbiter, &access, &m->exit, MV_CASE_PLAIN);
 }
 
 static void on_io(struct mv_machine *m, struct kvm_run *run)
@@ -84,14 +78,14 @@ static void on_io(struct mv_machine *m, struct kvm_run *run)
 static void on_mmio(struct mv_machine *m, struct kvm_run *run)
 {
 	uint64_t gpa = run->mmio.phys_addr;
-	uint64_t offset = (gpa - MV_GPA_MMIO) % MV_MMIO_WINDOW_BYTES;
-	uint64_t slot = (gpa - MV_GPA_MMIO) / MV_MMIO_WINDOW_BYTES;
+	uint64_t offset = (gpa - MV_GPA_MMIO) % MV_DEVICE_WINDOW_BYTES;
+	uint64_t slot = (gpa - MV_GPA_MMIO) / MV_DEVICE_WINDOW_BYTES;
 
 	if (gpa >= MV_GPA_MMIO && slot < MV_SLOT_COUNT &&
-	    offset + run->mmio.len <= MV_MMIO_WINDOW_BYTES) {
+	    offset + run->mmio.len <= MV_DEVICE_WINDOW_BYTES) {
 		if (!run->mmio.is_write)
-			mv_mmio_read(m->devices[slot], offset, run->mmio.data, run->mmio.len);
-		else if (mv_mmio_write(m->devices[slot], offset, run->mmio.data, run->mmio.len))
+			mv_device_read(m->devices[slot], offset, run->mmio.data, run->mmio.len);
+		else if (mv_device_write(m->devices[slot], offset, run->mmio.data, run->mmio.len))
 			incident(m, MV_OP_WRITE, "bad-queue");
 		return;
 	}

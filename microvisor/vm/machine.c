@@ -162,17 +162,14 @@ static int make_devices(struct mv_machine *m)
 {
 	const struct mv_mem *mem = &m->memory.mem;
 
-	m->pmem = mv_pmem_new(mem, MV_GPA_ROOT, m->memory.root_bytes);
-	m->rng = mv_rng_new(mem, NULL, NULL);
 	m->vsock = mv_vsock_new(mem);
-	m->fs = mv_fs_new(mem, m->view, &m->exit);
-	if (!m->pmem || !m->rng || !m->vsock || !m->fs)
-		return -ENOMEM;
-	m->devices[MV_SLOT_PMEM] = mv_pmem_device(m->pmem);
-	m->devices[MV_SLOT_RNG] = mv_rng_device(m->rng);
+	m->devices[MV_SLOT_PMEM] = mv_pmem_new(mem, MV_GPA_ROOT, m->memory.root_bytes);
+	m->devices[MV_SLOT_RNG] = mv_rng_new(mem, NULL, NULL);
 	m->devices[MV_SLOT_VSOCK] = mv_vsock_device(m->vsock);
-	m->devices[MV_SLOT_FS] = mv_fs_device(m->fs);
+	m->devices[MV_SLOT_FS] = mv_fs_new(mem, m->view, &m->exit);
 	for (unsigned i = 0; i < MV_SLOT_COUNT; i++) {
+		if (!m->devices[i])
+			return -ENOMEM;
 		m->devices[i]->raise = raise_device;
 		m->devices[i]->machine = m;
 		m->devices[i]->gsi = MV_GSI_FIRST + i;
@@ -286,13 +283,11 @@ void mv_machine_free(struct mv_machine *m)
 	if (!m)
 		return;
 	mv_vcpu_close(&m->vcpu);
-	mv_fs_free(m->fs);
-	mv_view_free(m->view);
-	mv_rng_free(m->rng);
-	mv_pmem_free(m->pmem);
 	mv_kvm_close(&m->kvm);
 	mv_task_free(m->task);
-	mv_vsock_free(m->vsock);
+	for (unsigned i = 0; i < MV_SLOT_COUNT; i++)
+		mv_device_free(m->devices[i]);
+	mv_view_free(m->view);
 	mv_arbiter_free(m->arbiter);
 	mv_audit_free(m->audit);
 	mv_memory_close(&m->memory);

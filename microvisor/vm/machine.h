@@ -34,14 +34,11 @@ struct mv_machine {
 	struct mv_audit *audit;
 	struct mv_arbiter *arbiter;
 	struct mv_view *view;
-	struct mv_pmem *pmem;
-	struct mv_rng *rng;
-	struct mv_vsock *vsock;
-	struct mv_fs *fs;
+	struct mv_vsock *vsock; /* devices[MV_SLOT_VSOCK], by its own name */
 	struct mv_task *task;
-	struct mv_device *devices[MV_SLOT_COUNT]; /* borrowed from the above */
-	void *launch;                             /* the launch message */
-	struct mv_exit exit;                      /* the exit being served; vCPU thread only */
+	struct mv_device *devices[MV_SLOT_COUNT];
+	void *launch;           /* the launch message */
+	struct mv_exit exit;    /* the exit being served; vCPU thread only */
 	uint64_t early_unknown; /* unknown accesses before the task ran; vCPU thread only */
 
 	int audit_event;         /* eventfd: something waits in the audit record */

@@ -15,16 +15,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned ends = 0;
 
 	for (size_t i = 1; i < size;) {
-		size_t part = size - i < step ? size - i : step;
-		size_t used;
-		int r = mv_frames_take(&f, data + i, part, &used);
+		size_t part;
+		uint8_t *to = mv_frames_room(&f, &part);
+
+		assert(part > 0 && part <= (size_t)(f.bytes + sizeof(f.bytes) - to));
+		part = part < step ? part : step;
+		part = part < size - i ? part : size - i;
+		memcpy(to, data + i, part);
+		i += part;
+		int r = mv_frames_added(&f, part);
 
 		if (r < 0)
 			return 0;
-		assert(used > 0 && used <= part);
-		i += used;
 		if (r == MV_FRAME_READY)
-			mv_frames_launched(&f);
+			f.state = MV_FRAMES_LAUNCHED;
 		if (r == MV_FRAME_EXIT)
 			assert(f.wait_status <= 0xffff);
 		if (r == MV_FRAME_FAILED)

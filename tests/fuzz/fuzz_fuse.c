@@ -61,7 +61,7 @@ static void one_request(struct given *given, const uint8_t *data, size_t n)
 	if (exact) {
 		memcpy(exact, copy, n);
 		size_t room = n % 7 == 0 ? n : GUEST_ROOM;
-		size_t bytes = mv_fuse_serve(guest.fuse, &guest.from, exact, n, room, &reply);
+		size_t bytes = mv_view_serve(guest.view, &guest.from, exact, n, room, &reply);
 
 		if (bytes > room)
 			abort();
@@ -80,12 +80,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct given given = {0};
 
-	if (!guest.fuse) {
+	if (!guest.view) {
 		guest_init(&guest, rules);
 		if (atexit(clean_up) != 0)
 			abort();
 	}
-	mv_fuse_reset(guest.fuse);
+	mv_view_reset(guest.view);
 	if (size == 0 || data[0] != 'x') /* 'x': without INIT */
 		(void)guest_mount(&guest, 37);
 	for (int i = 0; i < REQUESTS_MAX && size >= 2; i++) {

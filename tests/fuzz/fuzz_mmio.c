@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,31 +13,15 @@ enum {
 	ACCESSES_MAX = 200
 };
 
-static void read_config(const struct mv_device *device, size_t offset, void *bytes, size_t n)
+static uint32_t answer(struct mv_device *device)
 {
-	(void)device;
-	(void)offset;
-	memset(bytes, 0x5a, n);
-}
-
-static int serve(struct mv_device *device, unsigned index)
-{
-	static struct mv_chain chain;
-	struct mv_queue *queue = &device->queues[index];
 	uint8_t bytes[64];
-	int r = 0;
+	size_t n = mv_chain_read(&device->chain, 0, bytes, sizeof(bytes));
 
-	for (unsigned i = 0; i < MV_QUEUE_SIZE_MAX && (r = mv_queue_pop(queue, &chain)) == 1; i++) {
-		size_t n = mv_chain_read(&chain, 0, bytes, sizeof(bytes));
-
-		mv_queue_push(queue, chain.head, (uint32_t)mv_chain_write(&chain, 0, bytes, n));
-		mv_device_interrupt(device, queue);
-	}
-	return r < 0 ? r : 0;
+	return (uint32_t)mv_chain_write(&device->chain, 0, bytes, n);
 }
 
-static const struct mv_device_ops ops = {
-	.name = "copy", .id = 4, .queue_count = 2, .read_config = read_config, .notify = serve};
+static const struct mv_device_ops ops = {.id = 4, .queue_count = 2, .answer = answer};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -48,9 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mv_mem mem = {
 		.count = 1,
 		.regions = {{.gpa = 0x1000, .bytes = BYTES, .hva = ram, .writable = true}}};
-	struct mv_device device;
+	struct mv_device *device = mv_device_new(sizeof(*device), &ops, &mem);
 
-	mv_device_init(&device, &ops, &mem);
+	if (!device)
+		abort();
+	device->config = "configuration";
+	device->config_bytes = 13;
 	for (unsigned i = 0; i < ACCESSES_MAX && size >= ACCESS_BYTES; i++) {
 		uint8_t value[8] = {0};
 		uint64_t offset = data[0] | (uint64_t)data[1] << 8;
@@ -58,15 +45,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		memcpy(value, data + 3, 4);
 		if (data[2] & 0x80)
-			mv_mmio_read(&device, offset, value, width);
+			mv_device_read(device, offset, value, width);
 		else
-			mv_mmio_write(&device, offset, value, width);
+			mv_device_write(device, offset, value, width);
 		data += ACCESS_BYTES;
 		size -= ACCESS_BYTES;
 		/* What is left is also what the guest has in its memory just now. */
 		memcpy(ram, data, size < BYTES ? size : BYTES);
 	}
-	mv_device_release(&device);
+	mv_device_free(device);
 	free(ram);
 	return 0;
 }

@@ -2,7 +2,7 @@
  *
  *	struct ring ring;                      tests/support/ring.h
  *	ring_init(&ring);
- *	struct mv_device *dev = mv_rng_device(rng);
+ *	struct mv_device *dev = mv_rng_new(&ring.mem, NULL, NULL);
  *	driver_bring_up(dev, 0);               queue 0 is the ring
  *	ring_desc(&ring, ...); ring_offer(&ring, 0);
  *	driver_notify(dev, 0); */
@@ -12,19 +12,19 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 #include "tests/support/ring.h"
 
 static inline void driver_write(struct mv_device *device, uint64_t offset, uint32_t v)
 {
-	mv_mmio_write(device, offset, &v, sizeof(v));
+	mv_device_write(device, offset, &v, sizeof(v));
 }
 
 static inline uint32_t driver_read(struct mv_device *device, uint64_t offset)
 {
 	uint32_t v;
 
-	mv_mmio_read(device, offset, &v, sizeof(v));
+	mv_device_read(device, offset, &v, sizeof(v));
 	return v;
 }
 

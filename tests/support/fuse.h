@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "microvisor/view/fuse.h"
+#include "microvisor/view/view.h"
 #include "tests/support/table.h"
 
 enum {
@@ -30,7 +30,6 @@ struct guest {
 	struct mv_audit *audit;
 	struct mv_arbiter *arbiter;
 	struct mv_view *view;
-	struct mv_fuse *fuse;
 	struct mv_exit from;
 	size_t room; /* given for each reply */
 	const uint8_t *reply;
@@ -122,7 +121,7 @@ static inline int guest_ask2(struct guest *guest, uint32_t opcode, uint64_t node
 	if (more_bytes)
 		memcpy(request + sizeof(header) + in_bytes, more, more_bytes);
 	guest->reply_bytes =
-		mv_fuse_serve(guest->fuse, &guest->from, request, header.len, guest->room, &reply);
+		mv_view_serve(guest->view, &guest->from, request, header.len, guest->room, &reply);
 	if (guest->reply_bytes < sizeof(out))
 		return 1;
 	memcpy(&out, reply, sizeof(out));
@@ -239,7 +238,6 @@ static inline void guest_init(struct guest *guest, const struct table_rule *rule
 	guest->view = mv_view_new(guest->arbiter, 1000);
 	guest_share(guest, MV_SHARE_FOLDER, "docs", "/home/u/docs");
 	guest_share(guest, MV_SHARE_FILE, "one.txt", "/home/u/one.txt");
-	guest->fuse = mv_fuse_new(guest->view);
 	if (guest_mount(guest, 37) != 0)
 		abort();
 }
@@ -259,7 +257,6 @@ static inline void guest_remove(const char *path)
 
 static inline void guest_release(struct guest *guest)
 {
-	mv_fuse_free(guest->fuse);
 	mv_view_free(guest->view);
 	mv_arbiter_free(guest->arbiter);
 	mv_audit_free(guest->audit);

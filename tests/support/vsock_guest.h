@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 #include "microvisor/virtio/vsock.h"
 
 enum {
@@ -63,14 +63,14 @@ static inline void *guest_at(struct guest *g, uint64_t gpa)
 
 static inline void guest_write(struct guest *g, uint32_t reg, uint32_t value)
 {
-	mv_mmio_write(mv_vsock_device(g->vsock), reg, &value, sizeof(value));
+	mv_device_write(mv_vsock_device(g->vsock), reg, &value, sizeof(value));
 }
 
 static inline uint32_t guest_read(struct guest *g, uint32_t reg)
 {
 	uint32_t value;
 
-	mv_mmio_read(mv_vsock_device(g->vsock), reg, &value, sizeof(value));
+	mv_device_read(mv_vsock_device(g->vsock), reg, &value, sizeof(value));
 	return value;
 }
 
@@ -164,7 +164,7 @@ static inline void guest_init(struct guest *g)
 
 static inline void guest_release(struct guest *g)
 {
-	mv_vsock_free(g->vsock);
+	mv_device_free(mv_vsock_device(g->vsock));
 	free(g->mem.regions[0].hva);
 }
 

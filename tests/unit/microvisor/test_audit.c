@@ -60,15 +60,13 @@ static void teardown(void)
 
 static uint8_t reach(enum mv_op op, const char *path)
 {
-	struct mv_decision decision;
 	struct mv_access access = {.class = MV_CLASS_FILE,
 				   .op = (uint8_t)op,
 				   .object = path,
 				   .object_bytes = (uint16_t)strlen(path)};
 	struct mv_exit from = {.reason = 6, .rip = 0x1234, .claimed_uid = 1000, .claimed_pid = 42};
 
-	mv_arbiter_decide(arbiter, &access, &from, &decision);
-	return decision.verdict;
+	return mv_arbiter_decide(arbiter, &access, &from, MV_CASE_PLAIN);
 }
 
 START_TEST(a_deny_is_told_at_once_and_in_full)

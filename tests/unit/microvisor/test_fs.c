@@ -20,21 +20,19 @@ enum {
 
 static struct guest guest;
 static struct ring ring;
-static struct mv_fs *fs;
 static struct mv_device *dev;
 
 static void setup(void)
 {
 	guest_init(&guest, rules);
 	ring_init(&ring);
-	fs = mv_fs_new(&ring.mem, guest.view, &guest.from);
-	dev = mv_fs_device(fs);
+	dev = mv_fs_new(&ring.mem, guest.view, &guest.from);
 	driver_bring_up(dev, 1);
 }
 
 static void teardown(void)
 {
-	mv_fs_free(fs);
+	mv_device_free(dev);
 	ring_release(&ring);
 	guest_release(&guest);
 }

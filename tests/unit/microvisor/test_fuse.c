@@ -300,7 +300,7 @@ START_TEST(a_request_whose_length_lies_is_refused)
 
 	for (unsigned i = 0; i < 4; i++) {
 		header.len = lengths[i];
-		ck_assert_uint_eq(mv_fuse_serve(guest.fuse, &guest.from, &header, sizeof(header),
+		ck_assert_uint_eq(mv_view_serve(guest.view, &guest.from, &header, sizeof(header),
 						4096, &reply),
 				  sizeof(out));
 		memcpy(&out, reply, sizeof(out));
@@ -309,12 +309,12 @@ START_TEST(a_request_whose_length_lies_is_refused)
 	}
 	header.len = sizeof(header);
 	for (size_t n = 0; n < sizeof(header); n++)
-		ck_assert_uint_eq(mv_fuse_serve(guest.fuse, &guest.from, &header, n, 4096, &reply),
+		ck_assert_uint_eq(mv_view_serve(guest.view, &guest.from, &header, n, 4096, &reply),
 				  0);
 	ck_assert_uint_eq(
-		mv_fuse_serve(guest.fuse, &guest.from, &header, sizeof(header), 15, &reply), 0);
+		mv_view_serve(guest.view, &guest.from, &header, sizeof(header), 15, &reply), 0);
 	ck_assert_uint_eq(
-		mv_fuse_serve(guest.fuse, &guest.from, &header, sizeof(header), 16, &reply), 16);
+		mv_view_serve(guest.view, &guest.from, &header, sizeof(header), 16, &reply), 16);
 }
 END_TEST
 

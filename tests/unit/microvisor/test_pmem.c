@@ -7,20 +7,18 @@
 #include "tests/support/suite.h"
 
 static struct ring ring;
-static struct mv_pmem *pmem;
 static struct mv_device *dev;
 
 static void setup(void)
 {
 	ring_init(&ring);
-	pmem = mv_pmem_new(&ring.mem, 0x100000000, 0x400000);
-	dev = mv_pmem_device(pmem);
+	dev = mv_pmem_new(&ring.mem, 0x100000000, 0x400000);
 	driver_bring_up(dev, 0);
 }
 
 static void teardown(void)
 {
-	mv_pmem_free(pmem);
+	mv_device_free(dev);
 	ring_release(&ring);
 }
 
@@ -43,13 +41,13 @@ START_TEST(the_configuration_tells_where_the_root_lies)
 {
 	uint64_t config[2];
 
-	mv_mmio_read(dev, VIRTIO_MMIO_CONFIG, &config[0], 8);
-	mv_mmio_read(dev, VIRTIO_MMIO_CONFIG + 8, &config[1], 8);
+	mv_device_read(dev, VIRTIO_MMIO_CONFIG, &config[0], 8);
+	mv_device_read(dev, VIRTIO_MMIO_CONFIG + 8, &config[1], 8);
 	ck_assert_uint_eq(config[0], 0x100000000);
 	ck_assert_uint_eq(config[1], 0x400000);
-	mv_mmio_read(dev, VIRTIO_MMIO_CONFIG + 12, &config[0], 8);
+	mv_device_read(dev, VIRTIO_MMIO_CONFIG + 12, &config[0], 8);
 	ck_assert_uint_eq(config[0], 0);
-	mv_mmio_read(dev, VIRTIO_MMIO_CONFIG + 0xe00, &config[0], 8);
+	mv_device_read(dev, VIRTIO_MMIO_CONFIG + 0xe00, &config[0], 8);
 	ck_assert_uint_eq(config[0], 0);
 }
 END_TEST

@@ -3,7 +3,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 
-#include "microvisor/virtio/mmio.h"
+#include "microvisor/virtio/device.h"
 #include "tests/support/ring.h"
 #include "tests/support/suite.h"
 
@@ -25,15 +25,10 @@ struct counter {
 };
 
 static struct ring ring;
-static struct counter counter;
-static struct mv_device *const dev = &counter.device;
+static struct counter *counter;
+static struct mv_device *dev;
 
-static void read_config(const struct mv_device *device, size_t offset, void *bytes, size_t n)
-{
-	(void)device;
-	for (size_t i = 0; i < n && offset + i < 4; i++)
-		((uint8_t *)bytes)[i] = (uint8_t)(0x10 + offset + i);
-}
+static const uint8_t config[] = {0x10, 0x11, 0x12, 0x13};
 
 static int notify(struct mv_device *device, unsigned queue)
 {
@@ -54,39 +49,36 @@ static void raised(void *machine, unsigned gsi)
 	((struct counter *)machine)->raised++;
 }
 
-static const struct mv_device_ops ops = {.name = "counter",
-					 .id = 42,
-					 .features = FEATURE_0,
-					 .queue_count = 2,
-					 .read_config = read_config,
-					 .notify = notify,
-					 .reset = reset};
+static const struct mv_device_ops ops = {
+	.id = 42, .features = FEATURE_0, .queue_count = 2, .notify = notify, .reset = reset};
 
 static void write32(uint64_t offset, uint32_t v)
 {
-	mv_mmio_write(dev, offset, &v, sizeof(v));
+	mv_device_write(dev, offset, &v, sizeof(v));
 }
 
 static uint32_t read32(uint64_t offset)
 {
 	uint32_t v;
 
-	mv_mmio_read(dev, offset, &v, sizeof(v));
+	mv_device_read(dev, offset, &v, sizeof(v));
 	return v;
 }
 
 static void setup(void)
 {
 	ring_init(&ring);
-	memset(&counter, 0, sizeof(counter));
-	mv_device_init(dev, &ops, &ring.mem);
+	counter = mv_device_new(sizeof(*counter), &ops, &ring.mem);
+	dev = &counter->device;
+	dev->config = config;
+	dev->config_bytes = sizeof(config);
 	dev->raise = raised;
-	dev->machine = &counter;
+	dev->machine = counter;
 }
 
 static void teardown(void)
 {
-	mv_device_release(dev);
+	mv_device_free(dev);
 	ring_release(&ring);
 }
 
@@ -144,7 +136,7 @@ START_TEST(a_driver_comes_up_and_notifies)
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_STATUS), DRIVER_OK);
 	ck_assert(dev->queues[1].ready);
 	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 1);
-	ck_assert_uint_eq(counter.notified[1], 1);
+	ck_assert_uint_eq(counter->notified[1], 1);
 }
 END_TEST
 
@@ -153,7 +145,7 @@ START_TEST(no_notify_before_driver_ok)
 	negotiate();
 	set_up_queue(1, RING_SIZE, RING_DESC);
 	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 1);
-	ck_assert_uint_eq(counter.notified[1], 0);
+	ck_assert_uint_eq(counter->notified[1], 0);
 }
 END_TEST
 
@@ -163,7 +155,7 @@ START_TEST(no_notify_of_a_queue_that_is_not_there)
 	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 0); /* not ready */
 	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 2);
 	write32(VIRTIO_MMIO_QUEUE_NOTIFY, UINT32_MAX);
-	ck_assert_uint_eq(counter.notified[0] + counter.notified[1], 0);
+	ck_assert_uint_eq(counter->notified[0] + counter->notified[1], 0);
 }
 END_TEST
 
@@ -273,7 +265,7 @@ START_TEST(a_status_bit_is_cleared_by_reset_only)
 	write32(VIRTIO_MMIO_STATUS, 0);
 	write32(VIRTIO_MMIO_STATUS, 0);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_STATUS), 0);
-	ck_assert_uint_eq(counter.resets, 2);
+	ck_assert_uint_eq(counter->resets, 2);
 	ck_assert(!dev->queues[1].ready);
 	ck_assert_ptr_eq(dev->queues[1].mem, &ring.mem);
 	bring_up();
@@ -286,7 +278,7 @@ START_TEST(a_failed_driver_is_not_served)
 	bring_up();
 	write32(VIRTIO_MMIO_STATUS, DRIVER_OK | VIRTIO_CONFIG_S_FAILED);
 	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 1);
-	ck_assert_uint_eq(counter.notified[1], 0);
+	ck_assert_uint_eq(counter->notified[1], 0);
 }
 END_TEST
 
@@ -294,19 +286,19 @@ START_TEST(a_broken_ring_stops_the_device_until_reset)
 {
 	const uint32_t one = 1;
 
-	counter.answer = -EBADMSG;
+	counter->answer = -EBADMSG;
 	bring_up();
-	ck_assert(mv_mmio_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
-	ck_assert(!mv_mmio_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
-	ck_assert_uint_eq(counter.notified[1], 1);
-	ck_assert_uint_eq(counter.raised, 1);
+	ck_assert(mv_device_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
+	ck_assert(!mv_device_write(dev, VIRTIO_MMIO_QUEUE_NOTIFY, &one, sizeof(one)));
+	ck_assert_uint_eq(counter->notified[1], 1);
+	ck_assert_uint_eq(counter->raised, 1);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_CONFIG);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_CONFIG_GENERATION), 1);
-	counter.answer = 0;
+	counter->answer = 0;
 	write32(VIRTIO_MMIO_STATUS, 0);
 	bring_up();
 	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 1);
-	ck_assert_uint_eq(counter.notified[1], 2);
+	ck_assert_uint_eq(counter->notified[1], 2);
 }
 END_TEST
 
@@ -314,7 +306,7 @@ START_TEST(interrupts_are_raised_and_acknowledged)
 {
 	bring_up();
 	mv_device_interrupt(dev, &dev->queues[1]);
-	ck_assert_uint_eq(counter.raised, 1);
+	ck_assert_uint_eq(counter->raised, 1);
 	write32(VIRTIO_MMIO_INTERRUPT_ACK, 0xfffffffe);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
 	write32(VIRTIO_MMIO_INTERRUPT_ACK, 1);
@@ -335,9 +327,9 @@ START_TEST(an_access_of_an_odd_shape_does_nothing)
 {
 	uint8_t bytes[8] = {1, 1, 1, 1, 1, 1, 1, 1};
 
-	mv_mmio_write(dev, odd[_i].offset, bytes, odd[_i].n);
+	mv_device_write(dev, odd[_i].offset, bytes, odd[_i].n);
 	ck_assert_uint_eq(dev->status, 0);
-	mv_mmio_read(dev, odd[_i].offset, bytes, odd[_i].n);
+	mv_device_read(dev, odd[_i].offset, bytes, odd[_i].n);
 	ck_assert_uint_eq(bytes[0], 0);
 	ck_assert_uint_eq(bytes[odd[_i].n - 1], 0);
 }
@@ -347,9 +339,9 @@ START_TEST(configuration_past_its_end_is_zero)
 {
 	uint8_t bytes[8];
 
-	mv_mmio_read(dev, VIRTIO_MMIO_CONFIG + 2, bytes, 8);
+	mv_device_read(dev, VIRTIO_MMIO_CONFIG + 2, bytes, 8);
 	ck_assert_mem_eq(bytes, "\x12\x13\0\0\0\0\0\0", 8);
-	mv_mmio_read(dev, VIRTIO_MMIO_CONFIG + 0xeff, bytes, 1);
+	mv_device_read(dev, VIRTIO_MMIO_CONFIG + 0xeff, bytes, 1);
 	ck_assert_uint_eq(bytes[0], 0);
 }
 END_TEST
@@ -403,5 +395,5 @@ int main(void)
 	tcase_add_test(refusals, a_broken_ring_stops_the_device_until_reset);
 	tcase_add_loop_test(refusals, an_access_of_an_odd_shape_does_nothing, 0,
 			    sizeof(odd) / sizeof(odd[0]));
-	return suite_run("microvisor/mmio", use, order, refusals);
+	return suite_run("microvisor/device", use, order, refusals);
 }
