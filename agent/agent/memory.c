@@ -27,10 +27,14 @@ static int read_number(const char *path, const char *key, uint64_t *ret)
 
 	if (!file)
 		return -errno;
-	while (r < 0 && getline(&line, &cap, file) > 0) {
-		if (strncmp(line, key, strlen(key)) == 0 &&
-		    sscanf(line + strlen(key), "%" SCNu64, ret) == 1)
-			r = 0;
+	while (r == -ENOENT && getline(&line, &cap, file) > 0) {
+		char *end;
+		const char *digits = line + strlen(key);
+
+		if (strncmp(line, key, strlen(key)) != 0)
+			continue;
+		*ret = strtoull(digits, &end, 10);
+		r = end > digits ? 0 : -EBADMSG;
 	}
 	fclose(file);
 	return r;

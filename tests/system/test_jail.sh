@@ -76,8 +76,8 @@ as() { # as USER COMMAND...: in his home
 	runuser -u "$user" -- /bin/bash -c 'cd "$HOME" && exec "$@"' - "$@"
 }
 ampoule() { as user1 "$bin/ampoule" "$@"; }
-start_agent() { # start_agent BIN
-	setsid "$bin/ampoule-agent" run --state-dir "$state" --bin-dir "$1" --boot-limit 240 >>"$log" 2>&1 </dev/null &
+start_agent() { # start_agent BIN [CGROUP]
+	(echo $BASHPID >"${2:-/sys/fs/cgroup}/cgroup.procs" && exec "$bin/ampoule-agent" run --state-dir "$state" --bin-dir "$1" --boot-limit 240 >>"$log" 2>&1 </dev/null) &
 	agent_pid=$!
 	wait_for ampoule status
 }
@@ -143,22 +143,39 @@ wait_for started
 kill -9 "$agent_pid"
 wait "$agent_pid" 2>/dev/null
 wait_for none started
-ok "no process is left" "$(pgrep -c 'ampoule-(micro|help|link)')" 0
+ok "no process is left" "$(pgrep -c '^ampoule-')" 0
 wait "$runner"
 ok "the user's command ends" $? 125
 ok "no mount is left" "$(mount | wc -l)" "$mounts"
+left=$(groups)
+ok "an empty cgroup is left" "$(cat "$left/cgroup.procs")" ""
+sleep 1000 &
+sleeper=$!
+echo $sleeper >"$left/cgroup.procs"
 start_agent "$bin"
-ok "the next agent removes what the kernel left" "$(groups)" ""
+ok "the next agent removes it, whatever is in it" "$(groups) $(wait $sleeper; echo $?)" " 137"
 stop_agent
+ok "an agent that ends leaves no cgroup" "$(find /sys/fs/cgroup -name 'ampoule-*')" ""
 
-echo "# no hardware, no task"
+echo "# no hardware, no task; an agent in a cgroup of a service"
+service=/sys/fs/cgroup/service
+mkdir "$service"
 sed 's/\bsvm\b//' /proc/cpuinfo >"$work/cpuinfo"
 mount --bind "$work/cpuinfo" /proc/cpuinfo
-start_agent "$bin"
+start_agent "$bin" "$service"
+ok "it moves into a leaf and makes its cgroups beside" "$(cat "$service/ampoule-agent/cgroup.procs") $(find "$service" -maxdepth 1 -name 'ampoule-*-*' | wc -l)" "$agent_pid 1"
 has "status says why" "$(ampoule status)" "no hardware virtualisation behind it"
 has "the log too" "$(cat "$log")" "no hardware virtualisation"
 out=$(ampoule run -- mutool draw -F txt report.pdf 2>&1)
 ok "a task is refused" $? 125
 has "with the reason" "$out" "isolation unavailable: /dev/kvm has no hardware virtualisation"
+stop_agent
+sleep 1000 &
+sleeper=$!
+echo $sleeper >"$service/cgroup.procs"
+start_agent "$bin" "$service"
+has "in a cgroup that it does not have for itself there are no limits, and status says so" "$(ampoule status)" "no cgroup limits: "
+ok "and it is back in it" "$(find "$service" -mindepth 1 -type d) $(grep -cx "$agent_pid" "$service/cgroup.procs")" " 1"
+kill $sleeper
 stop_agent
 exit $failed

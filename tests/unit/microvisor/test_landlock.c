@@ -1,8 +1,12 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -104,6 +108,37 @@ START_TEST(a_share_that_is_no_descriptor_is_refused)
 }
 END_TEST
 
+/* As a kernel without Landlock answers. */
+static void take_landlock_away(int error)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0), 0);
+}
+
+static const struct {
+	int error;
+	int result;
+} answers[] = {
+	{ENOSYS, 0},       /* not built in */
+	{EOPNOTSUPP, 0},   /* switched off at boot */
+	{ENOMEM, -ENOMEM}, /* there, and it fails: then nothing runs */
+};
+
+START_TEST(only_a_kernel_without_it_may_do_without)
+{
+	take_landlock_away(answers[_i].error);
+	ck_assert_int_eq(mv_landlock_enter(NULL, 0), answers[_i].result);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("landlock");
@@ -111,5 +146,7 @@ int main(void)
 	tcase_add_test(t, files_are_read_below_a_share_and_nowhere_else);
 	tcase_add_test(t, without_shares_no_file_is_opened);
 	tcase_add_test(t, a_share_that_is_no_descriptor_is_refused);
+	tcase_add_loop_test(t, only_a_kernel_without_it_may_do_without, 0,
+			    sizeof(answers) / sizeof(answers[0]));
 	return suite_run("microvisor/landlock", t);
 }
