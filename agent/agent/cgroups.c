@@ -196,6 +196,8 @@ int agent_cgroups_open(struct agent_cgroups *cgroups, const char *state_dir, str
 	}
 	remove_leftovers(folder);
 	memcpy(cgroups->folder, folder, sizeof(folder));
+	if (own[0])
+		memcpy(cgroups->home, base, sizeof(base));
 	return 0;
 }
 
@@ -204,7 +206,11 @@ void agent_cgroups_close(struct agent_cgroups *cgroups)
 	/* One that is not empty belongs to a process that would not die: the next agent tries again. */
 	if (cgroups->folder[0])
 		(void)rmdir(cgroups->folder);
-	cgroups->folder[0] = '\0';
+	/* As it was found: a cgroup that hands controllers on takes no process. */
+	if (cgroups->home[0] &&
+	    write_file(cgroups->home, "cgroup.subtree_control", "-memory -cpu -pids") == 0)
+		move_back(cgroups->home);
+	*cgroups = (struct agent_cgroups){0};
 }
 
 static int set_limits(const char *folder, const struct agent_cgroup_limits *limits)

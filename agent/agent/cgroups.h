@@ -16,6 +16,8 @@
 /* Embedded; zeroed before use: no cgroups. */
 struct agent_cgroups {
 	char folder[PATH_MAX]; /* "" where there are none */
+	char home
+		[PATH_MAX]; /* where the agent was before it moved into the leaf; "" when it did not */
 };
 
 struct agent_cgroup_limits {
@@ -27,7 +29,7 @@ struct agent_cgroup_limits {
  * state folder left in it. -errno with the reason: then there are no cgroups, and nothing is changed. */
 int agent_cgroups_open(struct agent_cgroups *cgroups, const char *state_dir,
 		       struct err *err) must_check;
-/* Removes the folder when nothing is left in it. */
+/* Removes the folder when nothing is left in it, and brings the agent back to where it was. */
 void agent_cgroups_close(struct agent_cgroups *cgroups);
 
 /* Makes one with its limits; ret_folder (PATH_MAX) is for agent_spawn(), "" where there are no cgroups.

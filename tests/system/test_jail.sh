@@ -170,6 +170,7 @@ out=$(ampoule run -- mutool draw -F txt report.pdf 2>&1)
 ok "a task is refused" $? 125
 has "with the reason" "$out" "isolation unavailable: /dev/kvm has no hardware virtualisation"
 stop_agent
+ok "and leaves it as it was" "$(find "$service" -mindepth 1 -type d)" ""
 sleep 1000 &
 sleeper=$!
 echo $sleeper >"$service/cgroup.procs"
