@@ -99,7 +99,7 @@ struct agent_rep_status {
 	uint32_t type;
 	uint32_t enrolled;
 	uint32_t connected;
-	uint32_t isolation; /* /dev/kvm can be used */
+	uint32_t isolation; /* /dev/kvm can be used, and hardware is behind it */
 	uint32_t running;   /* micro-VMs of the caller */
 	uint32_t reserved;
 	uint64_t policy_serial; /* 0: no policy applied */
@@ -111,7 +111,10 @@ struct agent_rep_status {
 	char device_id[MV_NAME_MAX];
 	char group[MV_NAME_MAX];
 	char server[304];
-	char link_text[AGENT_TEXT_MAX]; /* why not connected; "" when it is */
+	char link_text[AGENT_TEXT_MAX];      /* why not connected; "" when it is */
+	char isolation_text[AGENT_TEXT_MAX]; /* why no micro-VM can be made; "" when it can */
+	char jail_text
+		[AGENT_TEXT_MAX]; /* which of the jail's walls this machine lacks; "" for none */
 };
 
 struct agent_rep_image {

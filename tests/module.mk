@@ -1,3 +1,8 @@
 objs += $(O)/tests/support/replay.o
 # Plays the agent to one ampoule-microvm, for system tests.
-$(call program,microvm-drive,tests/support/drive,common)
+$(call program,microvm-drive,tests/support/drive,agent common)
+# ampoule-microvm itself, which turns hostile after its first exit.
+$(call program,microvm-hostile,tests/support/hostile,microvisor arbiter,-lpthread)
+$(call static,microvm-hostile)
+$(O)/bin/microvm-hostile: $(O)/microvisor/main.o
+$(O)/bin/microvm-hostile: private LDFLAGS_ALL += -Wl,--wrap=mv_vcpu_enter,--wrap=mv_seccomp_enter,--wrap=mv_control_receive_start

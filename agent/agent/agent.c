@@ -11,6 +11,9 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
+#include "agent/agent/jail.h"
+#include "agent/agent/kvm.h"
+#include "agent/agent/memory.h"
 #include "common/log.h"
 
 /* Order of life: the lock on the state folder, the stores, the socket, the link; undone backwards. A
@@ -61,11 +64,39 @@ static int watch_signals(struct agent *agent, struct err *err)
 }
 
 /* Whether a micro-VM could be made; the device is only opened here and for a launch. */
-static bool has_kvm(void)
+static void check_isolation(struct agent *agent)
 {
-	cleanup_fd int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	cleanup_fd int fd = agent_kvm_open(AGENT_KVM_CPUINFO, &agent->no_isolation);
+	char object[sizeof(agent->no_isolation.text) + 32];
 
-	return fd >= 0;
+	agent->isolation = fd >= 0;
+	if (agent->isolation)
+		return;
+	const char *reason = strchr(agent->no_isolation.text, ':');
+
+	(void)snprintf(object, sizeof(object), "isolation-unavailable%s", reason ? reason : "");
+	log_error("agent: %s; tasks are refused", agent->no_isolation.text);
+	agent_record_incident(agent, object, MV_HIGH);
+}
+
+/* What the jail of each micro-VM will not have here: said once, and in each status. */
+static void check_jail(struct agent *agent)
+{
+	struct err err = {0};
+	int landlock = agent_jail_landlock_abi();
+	int r = agent_cgroups_open(&agent->cgroups, agent->options.state_dir, &err);
+
+	if (agent_memory_protect_self() < 0)
+		log_warn("agent: no protection from the OOM killer: %m, ignoring");
+	if (r < 0)
+		log_warn("agent: micro-VMs run without cgroup limits: %s", err.text);
+	if (!landlock)
+		log_warn("agent: micro-VMs run without Landlock: this kernel has none");
+	log_info("agent: jail landlock=%d cgroups=%s", landlock,
+		 r < 0 ? "none" : agent->cgroups.folder);
+	(void)snprintf(agent->jail_text, sizeof(agent->jail_text), "%s%s%s%.400s",
+		       landlock ? "" : "no Landlock in this kernel", !landlock && r < 0 ? "; " : "",
+		       r < 0 ? "no cgroup limits: " : "", r < 0 ? err.text : "");
 }
 
 static int open_stores(struct agent *agent, struct err *err)
@@ -121,11 +152,8 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 		r = agent_listener_start(&agent->listener, agent, err);
 	if (r < 0)
 		return r;
-	agent->isolation = has_kvm();
-	if (!agent->isolation) {
-		log_error("agent: isolation unavailable, tasks are refused: no usable /dev/kvm");
-		agent_record_incident(agent, "isolation-unavailable", MV_HIGH);
-	}
+	check_isolation(agent);
+	check_jail(agent);
 	agent_uplink_start(&agent->uplink, agent);
 	log_info("agent: running policy=%s serial=%" PRIu64 " socket=%s/%s",
 		 agent->policies.policy ? agent->policies.id : "none", agent->policies.serial,
@@ -147,6 +175,7 @@ void agent_stop(struct agent *agent)
 	agent_timer_stop(&agent->spool_timer);
 	agent_timer_stop(&agent->downloads.retry);
 	agent_watch_stop(&agent->signals);
+	agent_cgroups_close(&agent->cgroups);
 	agent_spool_close(agent->spool);
 	agent_policies_release(&agent->policies);
 	agent_loop_release(&agent->loop);

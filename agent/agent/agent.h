@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "agent/agent/cgroups.h"
 #include "agent/agent/downloads.h"
 #include "agent/agent/identity.h"
 #include "agent/agent/images.h"
@@ -17,6 +18,7 @@
 #include "agent/agent/spool.h"
 #include "agent/agent/uplink.h"
 #include "agent/agent/vms.h"
+#include "agent/socket.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
@@ -42,6 +44,10 @@ struct agent {
 	int signal_fd; /* owned */
 	bool applying; /* a policy is in force here, running micro-VMs have not all said so */
 	bool isolation;
+	struct err no_isolation; /* why not */
+	struct agent_cgroups cgroups;
+	char jail_text
+		[AGENT_TEXT_MAX]; /* which walls of the jail this machine lacks; "" for none */
 };
 
 /* Opens the stores, the socket, and starts the link when enrolled. 0 or -errno with the text in err. */

@@ -40,6 +40,9 @@ void agent_answer_status(struct agent *agent, uid_t uid, struct agent_rep_status
 		memcpy(out->policy_digest, policies->digest, sizeof(out->policy_digest));
 		memcpy(out->policy_id, policies->id, sizeof(out->policy_id));
 	}
+	(void)snprintf(out->isolation_text, sizeof(out->isolation_text), "%s",
+		       agent->isolation ? "" : agent->no_isolation.text);
+	(void)snprintf(out->jail_text, sizeof(out->jail_text), "%s", agent->jail_text);
 	memcpy(out->device_id, agent->identity.device_id, sizeof(out->device_id));
 	memcpy(out->group, agent->identity.group, sizeof(out->group));
 	(void)snprintf(out->server, sizeof(out->server), "%s", agent->identity.server);

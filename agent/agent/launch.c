@@ -11,6 +11,7 @@
 
 #include "agent/agent/agent.h"
 #include "agent/agent/floor.h"
+#include "agent/agent/kvm.h"
 #include "agent/agent/message.h"
 #include "agent/agent/session.h"
 #include "agent/agent/shares.h"
@@ -241,17 +242,6 @@ static const char *guest_folder(const struct launch *l)
 	return "/";
 }
 
-static int open_kvm(struct err *err)
-{
-	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_set(err, -ENODEV,
-			       "isolation unavailable: /dev/kvm cannot be used (%m); "
-			       "nothing is opened on the host instead");
-	return fd;
-}
-
 /* Descriptors 0 to MV_FD_FIXED - 1, in the order of enum mv_fd. */
 static int open_fixed(struct launch *l, struct err *err)
 {
@@ -262,7 +252,7 @@ static int open_fixed(struct launch *l, struct err *err)
 		     {MV_FD_INITRD, MANIFEST_INITRAMFS},
 		     {MV_FD_ROOT, MANIFEST_ROOT}};
 	const struct manifest *m = &l->vm->manifest;
-	int r = open_kvm(err);
+	int r = agent_kvm_open(AGENT_KVM_CPUINFO, err);
 
 	if (r < 0)
 		return r;
@@ -298,6 +288,7 @@ static void fill_start(struct launch *l)
 	start->memory_bytes = l->task.memory_bytes;
 	start->boot_limit_ms = l->vm->agent->options.boot_limit_ms;
 	start->lifetime_ms = l->task.lifetime_ms;
+	l->vm->lifetime_ms = l->task.lifetime_ms;
 	if (!(request->flags & AGENT_RUN_RAW)) {
 		start->filter |= isatty(request->stdio[STDOUT_FILENO]) ? 1 : 0;
 		start->filter |= isatty(request->stdio[STDERR_FILENO]) ? 2 : 0;
@@ -313,13 +304,20 @@ static int start_process(struct launch *l, struct err *err)
 	const struct agent_account *account = &l->vm->request->account;
 	gid_t groups[AGENT_GROUPS_MAX];
 	gid_t gid_first = AGENT_VM_UID_FIRST + l->vm->slot * AGENT_GROUPS_MAX;
+	const struct agent_cgroup_limits limits = {.memory_bytes = l->task.memory_bytes,
+						   .cpus = l->task.cpus};
 	char jail[PATH_MAX];
+	char cgroup[PATH_MAX];
 	int pair[2];
 	pid_t pid = 0;
 
 	for (int i = 0; i < account->group_count; i++)
 		groups[i] = gid_first + (gid_t)i;
 	(void)snprintf(jail, sizeof(jail), "%s/root", options->run_dir); /* AGENT_FOLDER_MAX */
+	int r = agent_cgroups_make(&l->vm->agent->cgroups, l->vm->id, &limits, cgroup, err);
+
+	if (r < 0)
+		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, -errno, "cannot make a socket pair: %m");
 	struct agent_spawn spawn = {.folder = options->bin_dir,
@@ -330,10 +328,12 @@ static int start_process(struct launch *l, struct err *err)
 				    .gid = gid_first,
 				    .group_count = (size_t)account->group_count,
 				    .groups = groups,
-				    .jail = jail};
+				    .jail = jail,
+				    .cgroup = cgroup[0] ? cgroup : NULL,
+				    .oom_score = l->vm->oom_score};
 	cleanup_fd int control = pair[0];
-	int r = agent_spawn(&spawn, &pid, err);
 
+	r = agent_spawn(&spawn, &pid, err);
 	close(pair[1]);
 	if (r < 0)
 		return r;

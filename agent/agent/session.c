@@ -129,9 +129,7 @@ static void on_run(struct agent_session *session, struct incoming *in)
 	cleanup_free struct agent_task *task = calloc(1, sizeof(*task));
 
 	if (!agent->isolation)
-		r = err_set(&err, -ENODEV,
-			    "isolation unavailable: this machine has no usable /dev/kvm; "
-			    "nothing is opened on the host instead");
+		r = err_set(&err, -ENODEV, "%s", agent->no_isolation.text);
 	else if (!task)
 		r = err_set(&err, -ENOMEM, "out of memory");
 	else

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,12 +34,16 @@ static int write_map(pid_t pid, const char *name, const struct buf *map)
 /* The new namespace needs a process to be made in; it waits until it is killed. */
 static pid_t start_holder(int ready[2])
 {
+	pid_t parent = getpid();
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
-	if (unshare(CLONE_NEWUSER) == 0)
-		(void)!write(ready[1], "", 1);
+	/* It ends with an agent that dies meanwhile, or has died already. */
+	if (unshare(CLONE_NEWUSER) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    getppid() != parent)
+		_exit(1);
+	(void)!write(ready[1], "", 1);
 	close(ready[0]);
 	close(ready[1]);
 	for (;;)

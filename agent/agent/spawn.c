@@ -9,12 +9,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "agent/agent/jail.h"
 
 /* The agent has one thread, so that a child after fork(2) may do anything; it does system calls only. */
 
@@ -60,22 +61,39 @@ static int arrange_fds(const struct agent_spawn *spawn)
 	return 0;
 }
 
-/* An empty read-only root, and namespaces without network. The old root goes with the last mount. */
-static int enter_jail(const char *folder)
+/* Writes a few bytes to a file of the kernel. */
+static int write_text(const char *path, const char *text)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
 		return -1;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	ssize_t n = write(fd, text, strlen(text));
+
+	close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+/* The agent itself is the last that the kernel may kill for memory; its children are not. */
+static int set_oom_score(int score)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", score);
+	return write_text("/proc/self/oom_score_adj", text);
+}
+
+static int join_cgroup(const char *folder)
+{
+	char path[PATH_MAX];
+
+	if (!folder)
+		return 0;
+	if (snprintf(path, sizeof(path), "%s/cgroup.procs", folder) >= (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
 		return -1;
-	if (mount("ampoule", folder, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "size=4096,nr_inodes=4,mode=0555") < 0)
-		return -1;
-	if (chdir(folder) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-		return -1;
-	if (umount2(".", MNT_DETACH) < 0)
-		return -1;
-	return mount(NULL, "/", NULL,
-		     MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	}
+	return write_text(path, "0");
 }
 
 static int become(const struct agent_spawn *spawn)
@@ -84,9 +102,21 @@ static int become(const struct agent_spawn *spawn)
 
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return -1;
+	if (spawn->jail && agent_jail_prepare_user() < 0)
+		return -1;
 	if (setgroups(spawn->group_count, spawn->groups) < 0 ||
 	    setresgid(spawn->gid, spawn->gid, spawn->gid) < 0 ||
 	    setresuid(spawn->uid, spawn->uid, spawn->uid) < 0)
+		return -1;
+	return 0;
+}
+
+/* The last steps: what a change of identity would undo. */
+static int tie(void)
+{
+	/* An agent that dies in any way takes its children with it. One that died just before this is
+	 * noticed by them at the end of their socket. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return -1;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
@@ -111,12 +141,28 @@ static void run_child(const struct agent_spawn *spawn, int exec_fd, int report_f
 
 	if (exec_moved < 0 || report_moved < 0 || arrange_fds(spawn) < 0)
 		give_up(report_fd, "arrange descriptors");
-	if (spawn->jail && enter_jail(spawn->jail) < 0)
+	if (set_oom_score(spawn->oom_score) < 0)
+		give_up(report_moved, "set its OOM score");
+	if (join_cgroup(spawn->cgroup) < 0)
+		give_up(report_moved, "join its cgroup");
+	if (spawn->jail && agent_jail_root(spawn->jail) < 0)
 		give_up(report_moved, "enter an empty root");
 	if (become(spawn) < 0)
 		give_up(report_moved, "change identity");
+	if (spawn->jail && agent_jail_user() < 0)
+		give_up(report_moved, "enter a user namespace");
+	if (tie() < 0)
+		give_up(report_moved, "give up privileges");
 	fexecve(exec_moved, argv, env);
 	give_up(report_moved, "execute");
+}
+
+/* As fork(2); a jailed child is process 1 of a PID namespace of its own, and sees no other. */
+static pid_t fork_child(const struct agent_spawn *spawn)
+{
+	if (!spawn->jail)
+		return fork();
+	return (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, 0);
 }
 
 static int wait_for_exec(int report_fd, pid_t pid, const char *name, struct err *err)
@@ -150,7 +196,7 @@ int agent_spawn(const struct agent_spawn *spawn, pid_t *ret_pid, struct err *err
 		return err_set(err, -errno, "cannot open %s: %m", path);
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_set(err, -errno, "cannot make a pipe: %m");
-	pid_t pid = fork();
+	pid_t pid = fork_child(spawn);
 
 	if (pid == 0)
 		run_child(spawn, exec_fd, report[1]);

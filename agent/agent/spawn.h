@@ -24,11 +24,13 @@ struct agent_spawn {
 	gid_t gid;
 	size_t group_count;
 	const gid_t *groups; /* supplementary */
-	const char *jail; /* not NULL: a folder that becomes an empty, read-only root; no network */
+	const char *jail;   /* not NULL: into a jail (jail.h), with this folder as the empty root */
+	const char *cgroup; /* not NULL: the folder of the cgroup it joins */
+	int oom_score;      /* 0..1000: how gladly the kernel kills it when memory is short */
 };
 
 /* The child has these descriptors, /dev/null as stdin and stdout, and stderr; no_new_privs; its own
- * session; no core dumps. Returns once it executes. -errno with what failed, in parent or child. */
+ * session; no core dumps; it is killed when the agent dies. Returns once it executes. -errno with what failed, in parent or child. */
 int agent_spawn(const struct agent_spawn *spawn, pid_t *ret_pid, struct err *err) must_check;
 
 #endif

@@ -3,13 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 
 #include "agent/agent/agent.h"
 #include "agent/agent/launch.h"
+#include "agent/agent/memory.h"
 #include "agent/agent/session.h"
 #include "agent/agent/table.h"
 #include "agent/words.h"
@@ -52,13 +55,24 @@ static void set_ended(struct agent_vm *vm, uint32_t end, uint32_t detail)
 	vm->ended_ms = agent_now_ms();
 	vm->session = NULL;
 	agent_timer_stop(&vm->kill_timer);
+	agent_timer_stop(&vm->life_timer);
 	agent_opener_release(&vm->opener);
 	close_control(vm);
+	agent_cgroups_remove(&vm->agent->cgroups, vm->id);
 	log_info("vm: ended id=%s user=%s task=%s end=\"%s\" detail=%u refused=%" PRIu64, vm->id,
 		 vm->request->account.name, vm->task_id, agent_end_text(end), detail,
 		 vm->history.refused);
 	agent_session_vm_ended(session, vm);
 	agent_check_applied(vm->agent);
+}
+
+static void on_life_time(void *context)
+{
+	struct agent_vm *vm = context;
+
+	log_warn("vm: it outlived its lifetime, killing it id=%s", vm->id);
+	agent_child_kill(&vm->child);
+	set_ended(vm, MV_END_LIFETIME, 0);
 }
 
 static void on_kill_time(void *context)
@@ -69,6 +83,43 @@ static void on_kill_time(void *context)
 	set_ended(vm, vm->end ? vm->end : MV_END_STOPPED, vm->detail);
 }
 
+/* The microvm itself failed, or is no longer ours: an event, and a word to its user. */
+static void record_failure(struct agent_vm *vm, enum mv_severity severity, const char *object)
+{
+	struct mv_event event = {.type = MV_MSG_EVENT,
+				 .class = MV_CLASS_MACHINE,
+				 .op = MV_OP_EXEC,
+				 .verdict = MV_TERMINATE,
+				 .severity = (uint8_t)severity,
+				 .wall_clock_ns = agent_wall_ns(),
+				 .count = 1,
+				 .serial = vm->applied_serial};
+
+	event.object_bytes =
+		(uint32_t)snprintf(event.object, sizeof(event.object), "%.200s", object);
+	agent_vm_record(vm, &event);
+	agent_session_notice(vm->session, "the process of micro-VM %s failed: %s", vm->id, object);
+}
+
+/* Its process ended without a word: whatever did that, nobody is left in doubt. */
+static void record_death(struct agent_vm *vm, int status)
+{
+	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	char object[64];
+
+	if (signal == SIGSYS)
+		/* It made a system call that no microvm makes, so it was no longer ours. */
+		(void)snprintf(object, sizeof(object), "microvm-killed-by-its-jail signal %d",
+			       signal);
+	else if (signal)
+		(void)snprintf(object, sizeof(object), "microvm-killed signal %d", signal);
+	else
+		(void)snprintf(object, sizeof(object), "microvm-failed status %d",
+			       WEXITSTATUS(status));
+	log_error("vm: its process died id=%s object=\"%s\"", vm->id, object);
+	record_failure(vm, signal == SIGSYS ? MV_CRITICAL : MV_HIGH, object);
+}
+
 static void on_process_exit(void *context, int status)
 {
 	struct agent_vm *vm = context;
@@ -76,16 +127,21 @@ static void on_process_exit(void *context, int status)
 	/* What it said last may still wait in the socket. */
 	for (int i = 0; vm->control >= 0 && i < 256 && !vm->ended && vm->watch.loop; i++)
 		vm->watch.on_ready(vm, EPOLLIN);
-	if (vm->end)
-		set_ended(vm, vm->end, vm->detail);
-	else
-		set_ended(vm, MV_END_ERROR, (uint32_t)status);
+	if (vm->ended)
+		return;
+	if (!vm->end)
+		record_death(vm, status);
+	set_ended(vm, vm->end ? vm->end : MV_END_ERROR, vm->end ? vm->detail : (uint32_t)status);
 }
 
 /* The microvm does not keep to the protocol, or its socket is gone: no more trust in it. */
 static void distrust(struct agent_vm *vm, const char *why)
 {
+	char object[64];
+
 	log_warn("vm: %s, ending it id=%s", why, vm->id);
+	(void)snprintf(object, sizeof(object), "microvm-distrusted %s", why);
+	record_failure(vm, MV_CRITICAL, object);
 	close_control(vm);
 	agent_child_kill(&vm->child);
 	set_ended(vm, vm->end ? vm->end : MV_END_ERROR, vm->detail);
@@ -208,6 +264,9 @@ int agent_vm_attach(struct agent_vm *vm, pid_t pid, int control, struct err *err
 				      vm);
 	if (r < 0)
 		return err_set(err, r, "cannot watch the micro-VM: %s", strerror(-r));
+	if (vm->lifetime_ms)
+		agent_timer_start(&vm->life_timer, &vm->agent->loop,
+				  vm->lifetime_ms + KILL_AFTER_MS, on_life_time, vm);
 	vm->state = MV_STATE_BOOTING;
 	return 0;
 }
@@ -234,6 +293,10 @@ static void on_places(void *context)
 /* An id, a slot and the task's words. */
 static int fill(struct agent_vm *vm, const struct agent_task *task, struct err *err)
 {
+	int r = agent_memory_admit(AGENT_MEMINFO, vm->agent->cgroups.folder, err);
+
+	if (r < 0)
+		return r;
 	int slot = agent_vms_admit(&vm->agent->vms, vm->request->account.uid, err);
 
 	if (slot < 0)
@@ -241,6 +304,7 @@ static int fill(struct agent_vm *vm, const struct agent_task *task, struct err *
 	if (make_id(vm->id) < 0)
 		return err_set(err, -EIO, "no random numbers for an id");
 	vm->slot = (unsigned)slot;
+	vm->oom_score = agent_vms_oom_score(&vm->agent->vms);
 	vm->started_ns = agent_wall_ns();
 	vm->manifest = task->manifest;
 	(void)snprintf(vm->task_id, sizeof(vm->task_id), "%s", task->task.id);
@@ -332,8 +396,10 @@ void agent_vm_free(struct agent_vm *vm)
 {
 	agent_child_kill(&vm->child);
 	agent_timer_stop(&vm->kill_timer);
+	agent_timer_stop(&vm->life_timer);
 	agent_opener_release(&vm->opener);
 	close_control(vm);
+	agent_cgroups_remove(&vm->agent->cgroups, vm->id);
 	agent_history_release(&vm->history);
 	agent_request_free(vm->request);
 	free(vm);

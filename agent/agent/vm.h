@@ -31,12 +31,14 @@ struct agent_vm {
 	char image[MV_NAME_MAX];
 	char program[MV_PATH_MAX];
 	struct manifest manifest;
+	int oom_score;  /* of its process, as in spawn.h */
 	unsigned slot;  /* its uid is AGENT_VM_UID_FIRST + slot */
 	uint32_t state; /* enum mv_state; 0: not started or ended */
 	bool ended;
 	bool announced; /* its client knows that the task runs */
 	uint32_t end;   /* enum mv_end */
 	uint32_t detail;
+	uint64_t lifetime_ms; /* by the policy, 0: none */
 	uint64_t started_ns;
 	uint64_t ended_ms;
 	uint64_t wanted_serial;  /* of the policy sent last */
@@ -45,6 +47,8 @@ struct agent_vm {
 	struct agent_watch watch;
 	struct agent_child child;
 	struct agent_timer kill_timer;
+	struct agent_timer
+		life_timer; /* the microvm keeps the lifetime itself; one that fell does not */
 	struct agent_opener opener;
 	struct agent_history history;
 };

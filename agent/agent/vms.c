@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A thousandth of the machine's memory each, proc_pid_oom_score_adj(5). */
+enum {
+	OOM_SCORE_FIRST = 300,
+	OOM_SCORE_STEP = 1,
+	OOM_SCORE_MAX = 1000
+};
+
 static struct agent_vm *with_slot(const struct agent_vms *vms, unsigned slot)
 {
 	for (struct agent_vm *vm = vms->first; vm; vm = vm->next)
@@ -23,6 +30,16 @@ int agent_vms_admit(const struct agent_vms *vms, uid_t uid, struct err *err)
 		if (!with_slot(vms, slot))
 			return (int)slot;
 	return err_set(err, -EBUSY, "this machine runs as many micro-VMs as it may; try later");
+}
+
+int agent_vms_oom_score(const struct agent_vms *vms)
+{
+	int score = OOM_SCORE_FIRST;
+
+	for (const struct agent_vm *vm = vms->first; vm; vm = vm->next)
+		if (!vm->ended && vm->oom_score >= score)
+			score = vm->oom_score + OOM_SCORE_STEP;
+	return score < OOM_SCORE_MAX ? score : OOM_SCORE_MAX;
 }
 
 void agent_vms_add(struct agent_vms *vms, struct agent_vm *vm)

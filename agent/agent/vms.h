@@ -22,6 +22,8 @@ struct agent_vms {
 
 /* A free slot, or -EBUSY with the reason when the user or the machine has enough running. */
 int agent_vms_admit(const struct agent_vms *vms, uid_t uid, struct err *err) must_check;
+/* For the next micro-VM: above those of all that run, so that the newest goes first when memory ends. */
+int agent_vms_oom_score(const struct agent_vms *vms);
 void agent_vms_add(struct agent_vms *vms, struct agent_vm *vm);
 /* The user's micro-VM with this id; NULL for somebody else's as for none. */
 struct agent_vm *agent_vms_find(const struct agent_vms *vms, uid_t uid, const char *id);

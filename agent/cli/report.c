@@ -117,12 +117,12 @@ static json_t *status_json(const struct agent_rep_status *s)
 
 	for (int i = 0; s->policy_serial && i < 32; i++)
 		(void)snprintf(digest + 2 * i, 3, "%02x", s->policy_digest[i]);
-	return json_pack("{s:b, s:b, s:s, s:s, s:s, s:s, s:b, s:i, s:I, s:s, s:o, s:[]}",
+	return json_pack("{s:b, s:b, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:i, s:I, s:s, s:o, s:[]}",
 			 "enrolled", s->enrolled, "connected", s->connected, "server", s->server,
 			 "link", s->link_text, "device", s->device_id, "group", s->group,
-			 "isolation", s->isolation, "running", s->running, "queue",
-			 (json_int_t)s->queue_events, "queue_oldest",
-			 when(s->queue_oldest_ns, applied), "policy",
+			 "isolation", s->isolation, "isolation_text", s->isolation_text, "jail",
+			 s->jail_text, "running", s->running, "queue", (json_int_t)s->queue_events,
+			 "queue_oldest", when(s->queue_oldest_ns, applied), "policy",
 			 s->policy_serial
 				 ? json_pack("{s:s, s:I, s:s, s:s}", "id", s->policy_id, "serial",
 					     (json_int_t)s->policy_serial, "digest", digest,
@@ -150,8 +150,13 @@ static void status_text(const struct agent_rep_status *s)
 		       s->policy_digest[2], s->policy_digest[3], when(s->policy_applied_ns, time));
 	else
 		puts("policy     none: every task is refused");
-	printf("isolation  %s\n", s->isolation ? "available (/dev/kvm)"
-					       : "UNAVAILABLE: no /dev/kvm; tasks are refused");
+	printf("isolation  %s\n", s->isolation
+					  ? "available (/dev/kvm)"
+					  : log_quote(quoted, sizeof(quoted), s->isolation_text,
+						      strlen(s->isolation_text)));
+	if (s->jail_text[0])
+		printf("jail       %s\n",
+		       log_quote(quoted, sizeof(quoted), s->jail_text, strlen(s->jail_text)));
 	printf("events     %" PRIu64 " waiting for the server\n", s->queue_events);
 	printf("running    %u micro-VMs of yours\n", s->running);
 }

@@ -2,15 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "microvisor/vm/log.h"
+
+enum {
+	THREADS_MAX = 16 /* main, stdio, a vCPU each, with room */
+};
 
 int mv_jail_close_others(int keep_fd)
 {
@@ -32,6 +39,16 @@ int mv_jail_close_others(int keep_fd)
 	return fcntl(keep_fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
 }
 
+static bool has_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	/* A set that cannot be read counts as full. */
+	return syscall(SYS_capget, &header, sets) < 0 || sets[0].permitted || sets[1].permitted ||
+	       sets[0].inheritable || sets[1].inheritable;
+}
+
 static int check(void)
 {
 	if (getuid() == 0 || geteuid() == 0) {
@@ -40,6 +57,10 @@ static int check(void)
 	}
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
 		mv_log(MV_LOG_ERROR, "jail: refusing to run without no_new_privs");
+		return -EPERM;
+	}
+	if (has_capabilities()) {
+		mv_log(MV_LOG_ERROR, "jail: refusing to run with capabilities");
 		return -EPERM;
 	}
 	return 0;
@@ -59,6 +80,16 @@ static int limit(int resource, rlim_t value)
 
 int mv_jail_enter(unsigned fds_max)
 {
+	const struct {
+		int resource;
+		rlim_t max;
+	} limits[] = {
+		{RLIMIT_CORE, 0},            /* a core file would hold the guest's memory */
+		{RLIMIT_MEMLOCK, 0},         /* memory that the host cannot take back */
+		{RLIMIT_MSGQUEUE, 0},        /* bytes in POSIX queues */
+		{RLIMIT_NPROC, THREADS_MAX}, /* threads: the uid is this process's own */
+		{RLIMIT_NOFILE, fds_max},
+	};
 	int r = check();
 
 	if (r < 0)
@@ -71,12 +102,8 @@ int mv_jail_enter(unsigned fds_max)
 	    /* Executed by descriptor, it would be called by a number. */
 	    prctl(PR_SET_NAME, "ampoule-microvm", 0, 0, 0) < 0)
 		r = -errno;
-	if (r == 0)
-		r = limit(RLIMIT_CORE, 0);
-	if (r == 0)
-		r = limit(RLIMIT_MEMLOCK, 0);
-	if (r == 0)
-		r = limit(RLIMIT_NOFILE, fds_max);
+	for (size_t i = 0; r == 0 && i < sizeof(limits) / sizeof(limits[0]); i++)
+		r = limit(limits[i].resource, limits[i].max);
 	if (r < 0) {
 		errno = -r;
 		mv_log(MV_LOG_ERROR, "jail: cannot give up what is not needed: %m");

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "microvisor/jail/seccomp.h"
 #include "microvisor/virtio/device.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
@@ -174,6 +175,13 @@ void *mv_machine_vcpu(void *machine)
 	struct mv_machine *m = machine;
 
 	(void)prctl(PR_SET_NAME, "vcpu", 0, 0, 0);
+	int filtered = mv_seccomp_enter(MV_SECCOMP_VCPU);
+
+	if (filtered < 0)
+		mv_machine_end(m, MV_END_ERROR, (uint32_t)-filtered);
+	/* No guest before the main thread is jailed too: it holds the lock until then. */
+	pthread_mutex_lock(&m->lock);
+	pthread_mutex_unlock(&m->lock);
 	while (!atomic_load(&m->is_stopping)) {
 		int r = mv_vcpu_enter(&m->vcpu);
 

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "microvisor/jail/seccomp.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
@@ -176,6 +177,21 @@ static int start_vcpu(struct mv_machine *m)
 	return r;
 }
 
+/* The last thread is started and this one gives up making more, before the guest's first instruction:
+ * the vCPU thread waits for the lock. */
+static int start_jailed(struct mv_machine *m)
+{
+	pthread_mutex_lock(&m->lock);
+	int r = start_vcpu(m);
+
+	if (r == 0)
+		r = mv_seccomp_enter(MV_SECCOMP_MAIN);
+	if (r < 0)
+		atomic_store(&m->is_stopping, true);
+	pthread_mutex_unlock(&m->lock);
+	return r;
+}
+
 /* Best effort: the guest runs no more, or the end of the process stops it a moment later. */
 static void stop_vcpu(struct mv_machine *m)
 {
@@ -216,7 +232,7 @@ void mv_machine_run(struct mv_machine *m)
 	if (r == 0)
 		r = mv_task_start(m->task);
 	if (r == 0)
-		r = start_vcpu(m);
+		r = start_jailed(m);
 	if (r == 0) {
 		loop(m);
 		stop_vcpu(m);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "microvisor/guest.h"
+#include "microvisor/jail/seccomp.h"
 #include "microvisor/vm/acpi.h"
 #include "microvisor/vm/boot.h"
 #include "microvisor/vm/control.h"
@@ -99,7 +100,17 @@ static void on_end(void *machine, enum mv_end why, uint32_t detail)
 	mv_machine_end(machine, why, detail);
 }
 
-static const struct mv_task_ops task_ops = {.state = on_state, .end = on_end};
+static void on_stdio_thread(void *machine)
+{
+	struct mv_machine *m = machine;
+	int r = mv_seccomp_enter(MV_SECCOMP_STDIO);
+
+	if (r < 0)
+		mv_machine_end(m, MV_END_ERROR, (uint32_t)-r);
+}
+
+static const struct mv_task_ops task_ops = {
+	.state = on_state, .end = on_end, .stdio_thread = on_stdio_thread};
 
 /* Virtual machine, memory with kernel and tables in it, and the vCPU at the kernel's door. */
 static int make_computer(struct mv_machine *m, const struct mv_start *start, const int *fds)

@@ -3,63 +3,40 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <sched.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/agent/spawn.h"
 #include "common/buf.h"
 #include "microvisor/guest.h"
 #include "microvisor/microvisor.h"
 
-/* An empty root that nobody else sees: whatever the microvm tries to open by path is not there. */
-static void enter_empty_root(void)
-{
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=555") < 0 ||
-	    chdir("/proc") < 0 ||
-	    mount(NULL, "/proc", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  NULL) < 0 ||
-	    chroot(".") < 0 || chdir("/") < 0)
-		err(1, "cannot enter an empty root");
-}
-
-static void become(const char *program, uid_t uid, int control)
-{
-	static char name[] = "ampoule-microvm";
-	char *const argv[] = {name, NULL};
-	char *const envp[] = {NULL};
-	int fd = open(program, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		err(1, "%s", program);
-	if (setsid() < 0)
-		err(1, "setsid");
-	enter_empty_root();
-	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
-		err(1, "cannot become uid %u", uid);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || dup2(control, MV_CONTROL_FD) < 0)
-		err(1, "no_new_privs");
-	if (close_range(MV_CONTROL_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		err(1, "close_range");
-	fexecve(fd, argv, envp);
-	err(1, "%s", program);
-}
-
 pid_t launch_microvm(const char *program, uid_t uid, int control)
 {
-	pid_t pid = fork();
+	char folder[PATH_MAX];
+	const char *name = strrchr(program, '/');
+	struct err why = {0};
+	pid_t pid;
 
-	if (pid < 0)
-		err(1, "fork");
-	if (pid == 0)
-		become(program, uid, control);
+	if (!name)
+		errx(1, "%s: give a path with a folder", program);
+	snprintf(folder, sizeof(folder), "%.*s", (int)(name - program), program);
+	const struct agent_spawn spawn = {.folder = folder,
+					  .name = name + 1,
+					  .fd_count = 1,
+					  .fds = {control},
+					  .uid = uid,
+					  .gid = uid,
+					  .jail = "/proc"}; /* any folder will do */
+
+	if (agent_spawn(&spawn, &pid, &why) < 0)
+		errx(1, "%s", why.text);
 	return pid;
 }
 

@@ -422,7 +422,11 @@ int main(int argc, char **argv)
 	d.control = pair[0];
 	send_start(&d, argv + optind);
 	status = serve(&d, signals);
-	if (waitpid(pid, NULL, 0) != pid)
+	int wait_status = 0;
+
+	if (waitpid(pid, &wait_status, 0) != pid)
 		warn("waitpid");
+	if (WIFSIGNALED(wait_status))
+		fprintf(stderr, "drive: killed by signal %d\n", WTERMSIG(wait_status));
 	return status;
 }

@@ -34,6 +34,7 @@ static void setup(void)
 				.control = -1,
 				.wanted_serial = 5,
 				.applied_serial = 4,
+				.lifetime_ms = 1000000,
 				.request = calloc(1, sizeof(struct agent_request))};
 	memset(vm->request->stdio, 0xff, sizeof(vm->request->stdio));
 	agent_vms_add(&agent.vms, vm);
@@ -58,6 +59,14 @@ static void work(void)
 {
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(agent_loop_step(&agent.loop, 30), 0);
+}
+
+static bool is_told(const char *object, unsigned severity)
+{
+	const struct mv_event *event = agent_history_at(&vm->history, 0);
+
+	return event && event->severity == severity && event->object_bytes == strlen(object) &&
+	       memcmp(event->object, object, event->object_bytes) == 0;
 }
 
 static bool ended_by(const void *message, size_t n)
@@ -141,7 +150,8 @@ START_TEST(a_spoiled_event_ends_the_micro_vm)
 
 	spoil[_i](&e);
 	ck_assert(ended_by(&e, sizeof(e)));
-	ck_assert_uint_eq(vm->history.count, 0);
+	ck_assert_uint_eq(vm->history.count, 1);
+	ck_assert(is_told("microvm-distrusted malformed message", MV_CRITICAL));
 }
 END_TEST
 
@@ -201,6 +211,40 @@ START_TEST(a_process_that_dies_without_a_word_is_an_error)
 	work();
 	ck_assert(vm->ended);
 	ck_assert_uint_eq(vm->end, MV_END_ERROR);
+	ck_assert(is_told("microvm-killed signal 9", MV_HIGH));
+}
+END_TEST
+
+START_TEST(a_process_that_its_jail_killed_is_a_critical_event)
+{
+	kill(vm->child.pid, SIGSYS);
+	work();
+	ck_assert(vm->ended);
+	ck_assert(is_told("microvm-killed-by-its-jail signal 31", MV_CRITICAL));
+}
+END_TEST
+
+START_TEST(a_process_that_outlives_its_lifetime_is_killed)
+{
+	vm->life_timer.due_ms = agent_now_ms();
+	work();
+	ck_assert(vm->ended);
+	ck_assert_int_eq(vm->child.pid, 0);
+	ck_assert_uint_eq(vm->end, MV_END_LIFETIME);
+}
+END_TEST
+
+START_TEST(the_newest_goes_first_when_memory_ends)
+{
+	int first = agent_vms_oom_score(&agent.vms);
+
+	vm->oom_score = first;
+	ck_assert_int_gt(agent_vms_oom_score(&agent.vms), first);
+	vm->oom_score = 1000;
+	ck_assert_int_eq(agent_vms_oom_score(&agent.vms), 1000);
+	vm->ended = true;
+	ck_assert_int_eq(agent_vms_oom_score(&agent.vms), first);
+	vm->ended = false;
 }
 END_TEST
 
@@ -227,6 +271,9 @@ int main(void)
 	tcase_add_test(t, a_serial_that_was_not_sent_is_not_applied);
 	tcase_add_test(t, the_end_is_what_it_said_last);
 	tcase_add_test(t, a_process_that_dies_without_a_word_is_an_error);
+	tcase_add_test(t, a_process_that_its_jail_killed_is_a_critical_event);
+	tcase_add_test(t, a_process_that_outlives_its_lifetime_is_killed);
+	tcase_add_test(t, the_newest_goes_first_when_memory_ends);
 	tcase_add_test(t, only_its_owner_finds_it);
 	return suite_run("agent/vm", t);
 }
