@@ -18,11 +18,6 @@ enum {
 		      VIRTIO_CONFIG_S_FAILED
 };
 
-static uint64_t offered(const struct mv_device *d)
-{
-	return d->ops->features | 1ull << VIRTIO_F_VERSION_1;
-}
-
 /* The selected queue, or NULL when the driver selected none that exists. */
 static struct mv_queue *selected(struct mv_device *d)
 {
@@ -128,7 +123,7 @@ static void set_status(struct mv_device *d, uint32_t v)
 		return;
 	/* Section 3.1.1, step 5: the driver reads back whether FEATURES_OK stuck. */
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
-	    ((d->driver_features & ~offered(d)) ||
+	    ((d->driver_features & ~mv_device_features(d)) ||
 	     !(d->driver_features & 1ull << VIRTIO_F_VERSION_1)))
 		added &= ~(uint32_t)(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	d->status |= added;
@@ -183,7 +178,9 @@ static const struct {
 
 static uint32_t get_features(struct mv_device *d)
 {
-	return d->features_select > 1 ? 0 : (uint32_t)(offered(d) >> 32 * d->features_select);
+	return d->features_select > 1
+		       ? 0
+		       : (uint32_t)(mv_device_features(d) >> 32 * d->features_select);
 }
 
 static uint32_t get_queue_size_max(struct mv_device *d)

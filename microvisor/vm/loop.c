@@ -15,7 +15,8 @@
 enum {
 	/* Touched by demand: most of a stack is never a page of memory. */
 	VCPU_STACK_BYTES = 256 << 10,
-	JOIN_LIMIT_S = 1
+	JOIN_LIMIT_S = 1,
+	SETTLE_MS = 1000 /* of quiet, then a template is saved: kernels finish things late */
 };
 
 enum {
@@ -137,6 +138,58 @@ static void serve(struct mv_machine *m, const struct pollfd *fds)
 		mv_machine_end(m, MV_END_POLICY, 0);
 }
 
+/* Signals belong to the main thread; the kick alone reaches the vCPU's. */
+static int start_vcpu(struct mv_machine *m)
+{
+	pthread_attr_t attr;
+	int r = -pthread_attr_init(&attr);
+
+	if (r < 0)
+		return r;
+	r = -pthread_attr_setstacksize(&attr, VCPU_STACK_BYTES);
+	if (r == 0)
+		r = -pthread_create(&m->vcpu_thread, &attr, mv_machine_vcpu, m);
+	pthread_attr_destroy(&attr);
+	m->has_vcpu = r == 0;
+	return r;
+}
+
+/* Best effort: the guest runs no more, or the end of the process stops it a moment later. */
+static void stop_vcpu(struct mv_machine *m)
+{
+	struct timespec limit;
+
+	if (!m->has_vcpu)
+		return;
+	m->has_vcpu = false;
+	atomic_store(&m->is_stopping, true);
+	mv_vcpu_kick(&m->vcpu, m->vcpu_thread);
+	clock_gettime(CLOCK_MONOTONIC, &limit);
+	limit.tv_sec += JOIN_LIMIT_S;
+	if (pthread_clockjoin_np(m->vcpu_thread, NULL, CLOCK_MONOTONIC, &limit) != 0)
+		mv_log(MV_LOG_WARN, "vcpu: stuck in a call of the host");
+}
+
+/* Nothing has happened for a while: the guest is parked, or still busy with itself. */
+static void park(struct mv_machine *m)
+{
+	stop_vcpu(m);
+	int r = mv_machine_save(m);
+
+	if (r == -EBUSY) {
+		atomic_store(&m->is_stopping, false);
+		m->vcpu.run->immediate_exit = 0;
+		r = start_vcpu(m);
+		if (r == 0)
+			return;
+	}
+	if (r < 0) {
+		errno = -r;
+		mv_log(MV_LOG_ERROR, "template: cannot save it: %m");
+	}
+	mv_machine_end(m, r < 0 ? MV_END_ERROR : MV_END_PARKED, (uint32_t)-r);
+}
+
 static void loop(struct mv_machine *m)
 {
 	uint64_t begin_ms = now_ms();
@@ -153,40 +206,18 @@ static void loop(struct mv_machine *m)
 		check_limits(m, begin_ms, &left_ms);
 		if (has_ended(m))
 			return;
-		if (poll(fds, ON_COUNT, left_ms) < 0 && errno != EINTR) {
+		bool is_parking = m->is_ready && m->kind == MV_KIND_TEMPLATE;
+		int n = poll(fds, ON_COUNT, is_parking ? SETTLE_MS : left_ms);
+
+		if (n < 0 && errno != EINTR) {
 			mv_machine_end(m, MV_END_ERROR, (uint32_t)errno);
 			return;
 		}
-		serve(m, fds);
+		if (n > 0)
+			serve(m, fds);
+		else if (is_parking)
+			park(m);
 	}
-}
-
-/* Signals belong to the main thread; the kick alone reaches the vCPU's. */
-static int start_vcpu(struct mv_machine *m)
-{
-	pthread_attr_t attr;
-	int r = -pthread_attr_init(&attr);
-
-	if (r < 0)
-		return r;
-	r = -pthread_attr_setstacksize(&attr, VCPU_STACK_BYTES);
-	if (r == 0)
-		r = -pthread_create(&m->vcpu_thread, &attr, mv_machine_vcpu, m);
-	pthread_attr_destroy(&attr);
-	return r;
-}
-
-/* Best effort: the guest runs no more, or the end of the process stops it a moment later. */
-static void stop_vcpu(struct mv_machine *m)
-{
-	struct timespec limit;
-
-	atomic_store(&m->is_stopping, true);
-	mv_vcpu_kick(&m->vcpu, m->vcpu_thread);
-	clock_gettime(CLOCK_MONOTONIC, &limit);
-	limit.tv_sec += JOIN_LIMIT_S;
-	if (pthread_clockjoin_np(m->vcpu_thread, NULL, CLOCK_MONOTONIC, &limit) != 0)
-		mv_log(MV_LOG_WARN, "vcpu: stuck in a call of the host");
 }
 
 static void report(struct mv_machine *m)
@@ -215,6 +246,8 @@ void mv_machine_run(struct mv_machine *m)
 
 	if (r == 0)
 		r = mv_task_start(m->task);
+	if (r == 0 && m->kind == MV_KIND_CLONE)
+		mv_task_resume(m->task, m->is_dax);
 	if (r == 0)
 		r = start_vcpu(m);
 	if (r == 0) {
