@@ -126,6 +126,8 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 		log_error("agent: isolation unavailable, tasks are refused: no usable /dev/kvm");
 		agent_record_incident(agent, "isolation-unavailable", MV_HIGH);
 	}
+	if (agent->isolation)
+		agent_templates_start(&agent->templates, agent);
 	agent_uplink_start(&agent->uplink, agent);
 	log_info("agent: running policy=%s serial=%" PRIu64 " socket=%s/%s",
 		 agent->policies.policy ? agent->policies.id : "none", agent->policies.serial,
@@ -141,6 +143,7 @@ int agent_run(struct agent *agent)
 void agent_stop(struct agent *agent)
 {
 	agent_listener_stop(&agent->listener);
+	agent_templates_stop(&agent->templates);
 	agent_vms_release(&agent->vms);
 	agent_uplink_stop(&agent->uplink);
 	agent_timer_stop(&agent->apply_timer);
@@ -171,6 +174,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	}
 	agent_uplink_stop(&agent->uplink);
 	agent_uplink_start(&agent->uplink, agent);
+	agent_templates_restart(&agent->templates);
 	log_info("agent: reloaded device=%s group=%s", agent->identity.device_id,
 		 agent->identity.group);
 	return 0;
@@ -241,6 +245,7 @@ int agent_apply_policy(struct agent *agent, const void *envelope, size_t n, stru
 		agent_vm_update_policy(vm);
 	agent_check_applied(agent);
 	agent_downloads_restart(&agent->downloads, agent);
+	agent_templates_restart(&agent->templates);
 	return 0;
 }
 

@@ -76,7 +76,7 @@ static int boot(int *ret_control, struct fault *fault)
 		r = setup_loopback(fault);
 	if (r < 0)
 		return r;
-	if (getenv("ampoule_template"))
+	if (secure_getenv("ampoule_template"))
 		prewarm();
 	r = host_send(*ret_control, frame, frame_ready(frame, dax));
 	return r < 0 ? fault_set(fault, -r, "report READY") : 0;

@@ -102,9 +102,7 @@ static int set_machine_id(const uint8_t id[16])
 	char text[2 * 16 + 2];
 
 	for (size_t i = 0; i < 16; i++)
-		snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x", id[i]);
-	text[2 * 16] = '\n';
-	text[2 * 16 + 1] = 0;
+		snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x%s", id[i], i == 15 ? "\n" : "");
 	return write_file("/etc/machine-id", text, O_CREAT | O_TRUNC);
 }
 

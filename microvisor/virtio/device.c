@@ -57,19 +57,19 @@ uint64_t mv_device_features(const struct mv_device *device)
 	return device->ops->features | 1ull << VIRTIO_F_VERSION_1;
 }
 
-void mv_device_save(const struct mv_device *d, struct mv_device_state *s)
+void mv_device_save(const struct mv_device *d, struct mv_device_state *ret_state)
 {
-	*s = (struct mv_device_state){.driver_features = d->driver_features,
-				      .features_select = d->features_select,
-				      .driver_features_select = d->driver_features_select,
-				      .queue_select = d->queue_select,
-				      .status = d->status,
-				      .interrupt_status = d->interrupt_status,
-				      .config_generation = d->config_generation};
+	*ret_state = (struct mv_device_state){.driver_features = d->driver_features,
+					      .features_select = d->features_select,
+					      .driver_features_select = d->driver_features_select,
+					      .queue_select = d->queue_select,
+					      .status = d->status,
+					      .interrupt_status = d->interrupt_status,
+					      .config_generation = d->config_generation};
 	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++) {
 		const struct mv_queue *q = &d->queues[i];
 
-		s->queues[i] =
+		ret_state->queues[i] =
 			(struct mv_queue_state){q->desc_gpa, q->avail_gpa,  q->used_gpa, q->size,
 						q->ready,    q->next_avail, q->next_used};
 	}

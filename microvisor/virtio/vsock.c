@@ -310,7 +310,7 @@ void mv_vsock_serve(struct mv_vsock *v, const struct mv_vsock_ops *to, void *con
 	pthread_mutex_unlock(&v->device.lock);
 }
 
-int mv_vsock_save(struct mv_vsock *v, struct mv_vsock_state *s)
+int mv_vsock_save(struct mv_vsock *v, struct mv_vsock_state *ret_state)
 {
 	const struct mv_vsock_port *p = &v->ports[MV_PORT_CONTROL];
 	int r = 0;
@@ -322,12 +322,12 @@ int mv_vsock_save(struct mv_vsock *v, struct mv_vsock_state *s)
 	if (p->state != MV_PORT_OPEN || p->pending || p->ending || p->guest_ended ||
 	    p->guest_deaf || p->in.count || p->out.count || v->reply_count)
 		r = -EBUSY;
-	*s = (struct mv_vsock_state){.guest_port = p->guest_port,
-				     .guest_buf_alloc = p->guest_buf_alloc,
-				     .guest_fwd_cnt = p->guest_fwd_cnt,
-				     .received = p->received,
-				     .told = p->told,
-				     .sent = p->sent};
+	*ret_state = (struct mv_vsock_state){.guest_port = p->guest_port,
+					     .guest_buf_alloc = p->guest_buf_alloc,
+					     .guest_fwd_cnt = p->guest_fwd_cnt,
+					     .received = p->received,
+					     .told = p->told,
+					     .sent = p->sent};
 	pthread_mutex_unlock(&v->device.lock);
 	return r;
 }

@@ -106,7 +106,7 @@ static size_t add_virtio(uint8_t *dsdt, size_t at, unsigned i)
 		NAME('H', 'I', 'D'), AML_STRING, 'L', 'N', 'R', 'O', '0', '0', '0', '5', 0,
 		NAME('U', 'I', 'D'), AML_BYTE, (uint8_t)i, NAME('C', 'C', 'A'), AML_ONE,
 		RESOURCES(12 + 11), RES_MEMORY32_FIXED, LE16(9), 1 /* writable */,
-		LE32(MV_GPA_MMIO + i * MV_MMIO_WINDOW_BYTES), LE32(MV_MMIO_WINDOW_BYTES),
+		LE32(MV_GPA_MMIO + (uint64_t)i * MV_MMIO_WINDOW_BYTES), LE32(MV_MMIO_WINDOW_BYTES),
 		INTERRUPT_AND_END(MV_GSI_FIRST + i)};
 
 	return add(dsdt, at, bytes, sizeof(bytes));

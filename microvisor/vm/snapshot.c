@@ -49,22 +49,23 @@ const char *mv_snapshot_find_fault(const struct mv_snapshot *s, const struct mv_
 	return NULL;
 }
 
-int mv_snapshot_read(int fd, const struct mv_snapshot_want *want, struct mv_snapshot *s)
+int mv_snapshot_read(int fd, const struct mv_snapshot_want *want, struct mv_snapshot *ret_snapshot)
 {
 	struct stat st;
 	const char *fault;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_size != (off_t)sizeof(*s)) {
+	if (st.st_size != (off_t)sizeof(*ret_snapshot)) {
 		fault = "of a wrong length";
 	} else {
-		ssize_t n = pread(fd, s, sizeof(*s), 0);
+		ssize_t n = pread(fd, ret_snapshot, sizeof(*ret_snapshot), 0);
 
 		if (n < 0)
 			return -errno;
-		fault = n == (ssize_t)sizeof(*s) ? mv_snapshot_find_fault(s, want)
-						 : "of a wrong length";
+		fault = n == (ssize_t)sizeof(*ret_snapshot)
+				? mv_snapshot_find_fault(ret_snapshot, want)
+				: "of a wrong length";
 	}
 	if (!fault)
 		return 0;

@@ -140,27 +140,28 @@ static int save_chips(const struct mv_kvm *kvm, struct mv_cpu_state *s)
 	return 0;
 }
 
-int mv_state_save(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu, struct mv_cpu_state *s)
+int mv_state_save(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
+		  struct mv_cpu_state *ret_state)
 {
-	*s = (struct mv_cpu_state){0};
-	if (ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2) > (int)sizeof(s->xsave))
+	*ret_state = (struct mv_cpu_state){0};
+	if (ioctl(kvm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2) > (int)sizeof(ret_state->xsave))
 		return -ENOTSUP;
 	for (size_t i = 0; i < sizeof(PARTS) / sizeof(PARTS[0]); i++)
-		if (ioctl(vcpu->fd, PARTS[i].get, (uint8_t *)s + PARTS[i].offset) < 0)
+		if (ioctl(vcpu->fd, PARTS[i].get, (uint8_t *)ret_state + PARTS[i].offset) < 0)
 			return fail(PARTS[i].name);
-	int r = save_msrs(kvm, vcpu, &s->msrs);
+	int r = save_msrs(kvm, vcpu, &ret_state->msrs);
 
 	if (r < 0)
 		return r;
-	if (ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &s->events) < 0)
+	if (ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &ret_state->events) < 0)
 		return fail("cannot get the events");
 	int khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
 
 	if (khz < 0)
 		return fail("cannot get the TSC's speed");
-	s->tsc_khz = (uint32_t)khz;
-	r = mv_cpuid_get(&s->cpuid, kvm->fd);
-	return r < 0 ? r : save_chips(kvm, s);
+	ret_state->tsc_khz = (uint32_t)khz;
+	r = mv_cpuid_get(&ret_state->cpuid, kvm->fd);
+	return r < 0 ? r : save_chips(kvm, ret_state);
 }
 
 bool mv_state_is_sane(const struct mv_cpu_state *s)
