@@ -23,8 +23,9 @@
 #define TEMPLATE_WORD " ampoule_template=1"
 
 enum {
-	MAKER_NICE = 10,            /* tasks come first */
+	MAKER_NICE = 5,             /* tasks come first */
 	MAKER_SLOT = AGENT_VMS_MAX, /* its uid is behind every micro-VM's */
+	DELAYS_MAX = 10, /* one start after another must not keep every one of them cold */
 	MESSAGES_MAX = 256
 };
 
@@ -339,10 +340,13 @@ static void on_timer(void *context)
 		return; /* its end looks again */
 	struct agent_template *one = next_due(t, &wait_ms);
 
-	if (one && is_anyone_starting(t->agent))
+	if (one && is_anyone_starting(t->agent) && t->delays < DELAYS_MAX) {
+		t->delays++;
 		wait_ms = AGENT_TEMPLATE_DELAY_MS;
-	else if (one)
+	} else if (one) {
+		t->delays = 0;
 		make(t, one);
+	}
 	if (wait_ms > 0)
 		agent_timer_start(&t->timer, &t->agent->loop, wait_ms, on_timer, t);
 }

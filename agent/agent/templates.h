@@ -1,7 +1,7 @@
 /* The templates: for each image and shape that the policy names, one saved micro-VM that clones start
  * from.
  *
- * Made in the background, one at a time and while no micro-VM is starting, once the image is in the
+ * Made in the background, one at a time and if possible while no micro-VM is starting, once the image is in the
  * store; a task that is launched before its template is ready boots cold: that takes no longer than
  * waiting would, and does not hang on the template's success. A template is two memfds, sealed when its
  * maker has ended: nobody can change them from then on, every clone gets the same two descriptors, and
@@ -58,8 +58,9 @@ struct agent_templates {
 	struct agent_child child;      /* its microvm */
 	struct agent_watch watch;
 	struct agent_timer timer;
-	int control;  /* owned; -1 without child */
-	uint32_t end; /* enum mv_end that it told, 0: none yet */
+	unsigned delays; /* of the next one, for micro-VMs that start */
+	int control;     /* owned; -1 without child */
+	uint32_t end;    /* enum mv_end that it told, 0: none yet */
 	uint32_t detail;
 };
 

@@ -233,7 +233,7 @@ static void set_option(struct drive *d, int option, char *value)
 		d->fds[MV_FD_CLONE_STATE] = open_in(value, "state", O_RDONLY);
 		break;
 	case 'K':
-		strncpy((char *)d->start.key, value, sizeof(d->start.key));
+		memcpy(d->start.key, value, strnlen(value, sizeof(d->start.key)));
 		break;
 	case '?':
 		exit(2);
