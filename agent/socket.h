@@ -30,7 +30,7 @@ enum agent_req_type {
 	AGENT_REQ_SIGNAL,  /* struct agent_req; value = signal for the task of this connection */
 	AGENT_REQ_LS,      /* answered by AGENT_REP_VM each, then AGENT_REP_END */
 	AGENT_REQ_STOP,    /* id */
-	AGENT_REQ_STATUS,  /* answered by AGENT_REP_STATUS, AGENT_REP_IMAGE each, AGENT_REP_END */
+	AGENT_REQ_STATUS, /* answered by AGENT_REP_STATUS, AGENT_REP_IMAGE and _TEMPLATE each, AGENT_REP_END */
 	AGENT_REQ_EXPLAIN, /* id; answered by AGENT_REP_EVENT each, then AGENT_REP_END */
 	AGENT_REQ_POLICY,  /* root only; one descriptor: sealed memfd with an envelope */
 	AGENT_REQ_RELOAD   /* root only: identity or images changed on disk */
@@ -69,7 +69,8 @@ enum agent_rep_type {
 	AGENT_REP_STATUS,   /* struct agent_rep_status */
 	AGENT_REP_IMAGE,    /* struct agent_rep_image */
 	AGENT_REP_EVENT,    /* struct agent_rep_event */
-	AGENT_REP_END       /* struct agent_rep: the list is complete; value = entries */
+	AGENT_REP_END,      /* struct agent_rep: the list is complete; value = entries */
+	AGENT_REP_TEMPLATE  /* struct agent_rep_template */
 };
 
 struct agent_rep {
@@ -127,6 +128,26 @@ struct agent_rep_image {
 	char text[AGENT_TEXT_MAX]; /* why it is not ready */
 };
 
+struct agent_rep_template {
+	uint32_t type;
+	uint32_t state; /* enum agent_template_state */
+	uint32_t cpus;
+	uint32_t failures; /* in a row */
+	uint64_t memory_bytes;
+	uint64_t used_bytes; /* of this machine's memory, for all clones together */
+	uint64_t version;    /* of the image */
+	char image[MV_NAME_MAX];
+	char text[AGENT_TEXT_MAX]; /* why it failed, and when it is tried again */
+};
+
+/* A template for clones: first of all wanted, last of all ready. */
+enum agent_template_state {
+	AGENT_TEMPLATE_WAITING,
+	AGENT_TEMPLATE_MAKING,
+	AGENT_TEMPLATE_READY,
+	AGENT_TEMPLATE_FAILED /* tried again later */
+};
+
 struct agent_rep_event {
 	uint32_t type;
 	uint8_t class;
@@ -154,6 +175,7 @@ union agent_any_rep {
 	struct agent_rep_vm vm;
 	struct agent_rep_status status;
 	struct agent_rep_image image;
+	struct agent_rep_template template;
 	struct agent_rep_event event;
 };
 

@@ -37,6 +37,7 @@ static const char *const ends[] = {
 	[MV_END_GUEST] = "the guest crashed",
 	[MV_END_BOOT] = "the micro-VM did not boot in time",
 	[MV_END_ERROR] = "the microvisor failed",
+	[MV_END_PARKED] = "the template is saved",
 };
 
 const char *agent_exit_word(uint32_t reason)

@@ -15,9 +15,10 @@
 
 enum {
 	MV_CONTROL_FD = 3,
-	MV_API_VERSION = 1,
+	MV_API_VERSION = 2,
 	MV_SHARES_MAX = 16,
-	MV_CMDLINE_MAX = 1024
+	MV_CMDLINE_MAX = 1024,
+	MV_KEY_BYTES = 32
 };
 
 /* Descriptors that come with MV_MSG_START, in this order. All are owned by the microvm from then on. */
@@ -31,7 +32,21 @@ enum mv_fd {
 	MV_FD_STDIN,
 	MV_FD_STDOUT,
 	MV_FD_STDERR,
-	MV_FD_FIXED /* shares follow from here */
+	MV_FD_FIXED, /* shares follow from here */
+	/* A clone has the template in place of kernel and initramfs; the memory is mapped copy-on-write. */
+	MV_FD_CLONE_MEMORY = MV_FD_KERNEL,
+	MV_FD_CLONE_STATE = MV_FD_INITRD,
+	/* A template has, in place of the launch message and all behind it, two files to be written: its
+	 * memory, as long as memory_bytes, and its state. */
+	MV_FD_TEMPLATE_MEMORY = MV_FD_LAUNCH,
+	MV_FD_TEMPLATE_STATE = MV_FD_STDIN,
+	MV_FD_TEMPLATE_COUNT = MV_FD_STDOUT
+};
+
+enum mv_kind {
+	MV_KIND_COLD, /* boots, runs its task */
+	MV_KIND_TEMPLATE, /* boots, parks before its task, is saved, ends with MV_END_PARKED; no shares */
+	MV_KIND_CLONE /* goes on where the template parked, runs its task */
 };
 
 enum mv_share_kind {
@@ -74,7 +89,8 @@ enum mv_end {
 	MV_END_POLICY,      /* a deny with terminate */
 	MV_END_GUEST, /* the guest crashed: triple fault, halt for ever, reset, internal error; detail = KVM exit reason */
 	MV_END_BOOT,  /* not ready within the boot time limit */
-	MV_END_ERROR  /* the microvm itself failed; detail = errno */
+	MV_END_ERROR, /* the microvm itself failed; detail = errno; EBADMSG: a template that is none */
+	MV_END_PARKED /* the template is saved */
 };
 
 struct mv_start {
@@ -84,11 +100,12 @@ struct mv_start {
 	uint32_t
 		filter; /* bit 0: filter stdout, bit 1: filter stderr (terminal control sequences) */
 	uint64_t memory_bytes;  /* multiple of 2 MiB, 64 MiB .. 3 GiB */
-	uint64_t boot_limit_ms; /* from start to READY */
+	uint64_t boot_limit_ms; /* from start to RUNNING, or to the end of a template */
 	uint64_t lifetime_ms;   /* from start, 0 = none */
 	uint32_t share_count;
-	uint32_t reserved;
-	char id[MV_NAME_MAX];         /* for log lines; [a-z0-9-] */
+	uint32_t kind;             /* enum mv_kind */
+	uint8_t key[MV_KEY_BYTES]; /* of the template; a clone of one with another key is refused */
+	char id[MV_NAME_MAX];      /* for log lines; [a-z0-9-] */
 	char cmdline[MV_CMDLINE_MAX]; /* kernel command line from the image's manifest */
 	struct mv_share shares[MV_SHARES_MAX];
 };

@@ -154,6 +154,8 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 		return r;
 	check_isolation(agent);
 	check_jail(agent);
+	if (agent->isolation)
+		agent_templates_start(&agent->templates, agent);
 	agent_uplink_start(&agent->uplink, agent);
 	log_info("agent: running policy=%s serial=%" PRIu64 " socket=%s/%s",
 		 agent->policies.policy ? agent->policies.id : "none", agent->policies.serial,
@@ -169,6 +171,7 @@ int agent_run(struct agent *agent)
 void agent_stop(struct agent *agent)
 {
 	agent_listener_stop(&agent->listener);
+	agent_templates_stop(&agent->templates);
 	agent_vms_release(&agent->vms);
 	agent_uplink_stop(&agent->uplink);
 	agent_timer_stop(&agent->apply_timer);
@@ -200,6 +203,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	}
 	agent_uplink_stop(&agent->uplink);
 	agent_uplink_start(&agent->uplink, agent);
+	agent_templates_restart(&agent->templates);
 	log_info("agent: reloaded device=%s group=%s", agent->identity.device_id,
 		 agent->identity.group);
 	return 0;
@@ -270,6 +274,7 @@ int agent_apply_policy(struct agent *agent, const void *envelope, size_t n, stru
 		agent_vm_update_policy(vm);
 	agent_check_applied(agent);
 	agent_downloads_restart(&agent->downloads, agent);
+	agent_templates_restart(&agent->templates);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "agent/agent/options.h"
 #include "agent/agent/policies.h"
 #include "agent/agent/spool.h"
+#include "agent/agent/templates.h"
 #include "agent/agent/uplink.h"
 #include "agent/agent/vms.h"
 #include "agent/socket.h"
@@ -38,6 +39,7 @@ struct agent {
 	struct agent_listener listener;
 	struct agent_uplink uplink;
 	struct agent_downloads downloads;
+	struct agent_templates templates;
 	struct agent_watch signals;
 	struct agent_timer apply_timer;
 	int lock_fd;   /* owned; held while the state folder is ours */

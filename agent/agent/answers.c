@@ -1,8 +1,10 @@
 #include "agent/agent/answers.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/agent/agent.h"
 
@@ -87,6 +89,25 @@ void agent_answer_image(const struct agent *agent, const char *name, struct agen
 	if (!out->ready && !out->text[0])
 		(void)snprintf(out->text, sizeof(out->text), "%s",
 			       agent_downloads_text(&agent->downloads, name));
+}
+
+void agent_answer_template(const struct agent_template *one, struct agent_rep_template *out)
+{
+	uint64_t now = agent_now_ms();
+	struct stat st;
+
+	*out = (struct agent_rep_template){.type = AGENT_REP_TEMPLATE,
+					   .state = one->state,
+					   .cpus = one->cpus,
+					   .failures = one->failures,
+					   .memory_bytes = one->memory_bytes,
+					   .version = one->manifest.version};
+	if (one->memory_fd >= 0 && fstat(one->memory_fd, &st) == 0)
+		out->used_bytes = (uint64_t)st.st_blocks * 512;
+	memcpy(out->image, one->manifest.name, sizeof(out->image));
+	if (one->state == AGENT_TEMPLATE_FAILED)
+		(void)snprintf(out->text, sizeof(out->text), "%s; next try in %" PRIu64 " s",
+			       one->text, one->retry_ms > now ? (one->retry_ms - now) / 1000 : 0);
 }
 
 void agent_answer_event(const struct mv_event *event, struct agent_rep_event *out)

@@ -71,6 +71,7 @@ static void next_file(struct agent_downloads *d, struct agent_download *download
 	log_info("downloads: complete image=%s version=%llu", download->name,
 		 (unsigned long long)m.version);
 	download->step = AGENT_DOWNLOAD_DONE;
+	agent_templates_restart(&agent->templates);
 }
 
 static void next(struct agent_downloads *d)

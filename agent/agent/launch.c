@@ -242,28 +242,53 @@ static const char *guest_folder(const struct launch *l)
 	return "/";
 }
 
+static int open_file(struct launch *l, enum mv_fd at, enum manifest_file file, struct err *err)
+{
+	const struct manifest *m = &l->vm->manifest;
+	int r = agent_images_open_file(&l->vm->agent->images, m->files[file].digest,
+				       m->files[file].bytes, err);
+
+	if (r < 0)
+		return r;
+	l->fds[at] = r;
+	return 0;
+}
+
+/* What it begins with: the template's memory and state when there is one, else kernel and initramfs. */
+static int open_beginning(struct launch *l, struct err *err)
+{
+	const struct agent_template *template = agent_templates_find(
+		&l->vm->agent->templates, &l->vm->manifest, l->task.memory_bytes, l->task.cpus);
+
+	if (!template) {
+		int r = open_file(l, MV_FD_KERNEL, MANIFEST_KERNEL, err);
+
+		return r < 0 ? r : open_file(l, MV_FD_INITRD, MANIFEST_INITRAMFS, err);
+	}
+	l->start->kind = MV_KIND_CLONE;
+	memcpy(l->start->key, template->key, sizeof(l->start->key));
+	memcpy(l->vm->template_key, template->key, sizeof(l->vm->template_key));
+	l->vm->is_clone = true;
+	l->fds[MV_FD_CLONE_MEMORY] = fcntl(template->memory_fd, F_DUPFD_CLOEXEC, 0);
+	l->fds[MV_FD_CLONE_STATE] = fcntl(template->state_fd, F_DUPFD_CLOEXEC, 0);
+	if (l->fds[MV_FD_CLONE_MEMORY] < 0 || l->fds[MV_FD_CLONE_STATE] < 0)
+		return err_set(err, -errno, "cannot hand the template on: %m");
+	return 0;
+}
+
 /* Descriptors 0 to MV_FD_FIXED - 1, in the order of enum mv_fd. */
 static int open_fixed(struct launch *l, struct err *err)
 {
-	static const struct {
-		enum mv_fd fd;
-		enum manifest_file file;
-	} files[] = {{MV_FD_KERNEL, MANIFEST_KERNEL},
-		     {MV_FD_INITRD, MANIFEST_INITRAMFS},
-		     {MV_FD_ROOT, MANIFEST_ROOT}};
-	const struct manifest *m = &l->vm->manifest;
 	int r = agent_kvm_open(AGENT_KVM_CPUINFO, err);
 
 	if (r < 0)
 		return r;
 	l->fds[MV_FD_KVM] = r;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		r = agent_images_open_file(&l->vm->agent->images, m->files[files[i].file].digest,
-					   m->files[files[i].file].bytes, err);
-		if (r < 0)
-			return r;
-		l->fds[files[i].fd] = r;
-	}
+	r = open_file(l, MV_FD_ROOT, MANIFEST_ROOT, err);
+	if (r == 0)
+		r = open_beginning(l, err);
+	if (r < 0)
+		return r;
 	r = fd_sealed("policy", l->table.data, l->table.len);
 	if (r < 0)
 		return err_set(err, r, "cannot seal the policy: %s", strerror(-r));

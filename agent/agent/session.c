@@ -221,6 +221,12 @@ static void on_status(struct agent_session *session, struct incoming *in)
 		agent_answer_image(agent, image, &rep);
 		tell(session, &rep, sizeof(rep));
 	}
+	for (size_t i = 0; i < agent->templates.count; i++, n++) {
+		struct agent_rep_template rep;
+
+		agent_answer_template(&agent->templates.list[i], &rep);
+		tell(session, &rep, sizeof(rep));
+	}
 	tell_text(session, AGENT_REP_END, n, "");
 }
 

@@ -46,6 +46,8 @@ static void set_ended(struct agent_vm *vm, uint32_t end, uint32_t detail)
 {
 	struct agent_session *session = vm->session;
 
+	bool has_run = vm->state == MV_STATE_RUNNING;
+
 	if (vm->ended)
 		return;
 	vm->ended = true;
@@ -63,6 +65,9 @@ static void set_ended(struct agent_vm *vm, uint32_t end, uint32_t detail)
 		 vm->request->account.name, vm->task_id, agent_end_text(end), detail,
 		 vm->history.refused);
 	agent_session_vm_ended(session, vm);
+	/* Whatever it was, the next one does not meet it again. */
+	if (vm->is_clone && !has_run && (end == MV_END_ERROR || end == MV_END_BOOT))
+		agent_templates_distrust(&vm->agent->templates, vm->template_key);
 	agent_check_applied(vm->agent);
 }
 
@@ -278,8 +283,9 @@ static void on_places(void *context)
 	struct err err = {0};
 
 	if (agent_launch(vm, &err) == 0) {
-		log_info("vm: started id=%s user=%s task=%s image=%s pid=%d", vm->id,
-			 vm->request->account.name, vm->task_id, vm->image, vm->child.pid);
+		log_info("vm: started id=%s user=%s task=%s image=%s clone=%d pid=%d", vm->id,
+			 vm->request->account.name, vm->task_id, vm->image, vm->is_clone,
+			 vm->child.pid);
 		agent_session_progress(vm->session, "starting micro-VM, image %s", vm->image);
 		agent_opener_release(&vm->opener);
 		return;

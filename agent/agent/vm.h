@@ -35,6 +35,8 @@ struct agent_vm {
 	unsigned slot;  /* its uid is AGENT_VM_UID_FIRST + slot */
 	uint32_t state; /* enum mv_state; 0: not started or ended */
 	bool ended;
+	bool is_clone; /* of the template with this key */
+	uint8_t template_key[DIGEST_BYTES];
 	bool announced; /* its client knows that the task runs */
 	uint32_t end;   /* enum mv_end */
 	uint32_t detail;

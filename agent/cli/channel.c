@@ -26,6 +26,8 @@ static size_t size_of(uint32_t type)
 		return sizeof(struct agent_rep_status);
 	case AGENT_REP_IMAGE:
 		return sizeof(struct agent_rep_image);
+	case AGENT_REP_TEMPLATE:
+		return sizeof(struct agent_rep_template);
 	case AGENT_REP_EVENT:
 		return sizeof(struct agent_rep_event);
 	default:

@@ -117,18 +117,18 @@ static json_t *status_json(const struct agent_rep_status *s)
 
 	for (int i = 0; s->policy_serial && i < 32; i++)
 		(void)snprintf(digest + 2 * i, 3, "%02x", s->policy_digest[i]);
-	return json_pack("{s:b, s:b, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:i, s:I, s:s, s:o, s:[]}",
-			 "enrolled", s->enrolled, "connected", s->connected, "server", s->server,
-			 "link", s->link_text, "device", s->device_id, "group", s->group,
-			 "isolation", s->isolation, "isolation_text", s->isolation_text, "jail",
-			 s->jail_text, "running", s->running, "queue", (json_int_t)s->queue_events,
-			 "queue_oldest", when(s->queue_oldest_ns, applied), "policy",
-			 s->policy_serial
-				 ? json_pack("{s:s, s:I, s:s, s:s}", "id", s->policy_id, "serial",
+	return json_pack(
+		"{s:b, s:b, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:i, s:I, s:s, s:o, s:[], s:[]}",
+		"enrolled", s->enrolled, "connected", s->connected, "server", s->server, "link",
+		s->link_text, "device", s->device_id, "group", s->group, "isolation", s->isolation,
+		"isolation_text", s->isolation_text, "jail", s->jail_text, "running", s->running,
+		"queue", (json_int_t)s->queue_events, "queue_oldest",
+		when(s->queue_oldest_ns, applied), "policy",
+		s->policy_serial ? json_pack("{s:s, s:I, s:s, s:s}", "id", s->policy_id, "serial",
 					     (json_int_t)s->policy_serial, "digest", digest,
 					     "applied", when(s->policy_applied_ns, applied))
 				 : json_null(),
-			 "images");
+		"images", "templates");
 }
 
 static void status_text(const struct agent_rep_status *s)
@@ -161,6 +161,36 @@ static void status_text(const struct agent_rep_status *s)
 	printf("running    %u micro-VMs of yours\n", s->running);
 }
 
+static const char *template_word(uint32_t state)
+{
+	static const char *const words[] = {[AGENT_TEMPLATE_WAITING] = "waiting",
+					    [AGENT_TEMPLATE_MAKING] = "making",
+					    [AGENT_TEMPLATE_READY] = "ready",
+					    [AGENT_TEMPLATE_FAILED] = "failed"};
+
+	return state < sizeof(words) / sizeof(words[0]) ? words[state] : "unknown";
+}
+
+static void on_template(const struct agent_rep_template *t, json_t *root)
+{
+	char quoted[AGENT_TEXT_MAX * 2];
+
+	if (root) {
+		(void)!json_array_append_new(json_object_get(root, "templates"),
+					     json_pack("{s:s, s:I, s:s, s:I, s:i, s:I, s:i, s:s}",
+						       "image", t->image, "version",
+						       (json_int_t)t->version, "state",
+						       template_word(t->state), "memory_bytes",
+						       (json_int_t)t->memory_bytes, "cpus", t->cpus,
+						       "used_bytes", (json_int_t)t->used_bytes,
+						       "failures", t->failures, "text", t->text));
+		return;
+	}
+	printf("template   %s version %" PRIu64 ", %" PRIu64 " MiB, %u CPU: %s%s%s\n", t->image,
+	       t->version, t->memory_bytes >> 20, t->cpus, template_word(t->state),
+	       t->text[0] ? ": " : "", log_quote(quoted, sizeof(quoted), t->text, strlen(t->text)));
+}
+
 static void on_status(const union agent_any_rep *reply, json_t *root)
 {
 	const struct agent_rep_image *image = &reply->image;
@@ -173,6 +203,8 @@ static void on_status(const union agent_any_rep *reply, json_t *root)
 		json_decref(status);
 	} else if (reply->type == AGENT_REP_STATUS) {
 		status_text(&reply->status);
+	} else if (reply->type == AGENT_REP_TEMPLATE) {
+		on_template(&reply->template, root);
 	} else if (root) {
 		(void)!json_array_append_new(
 			json_object_get(root, "images"),

@@ -44,9 +44,8 @@ void setup_quiet(void)
 		(void)write_file(settings[i][0], settings[i][1], 0); /* absent in some kernels */
 }
 
-int setup_identity(struct fault *fault)
+int setup_loopback(struct fault *fault)
 {
-	static const char name[] = "ampoule";
 	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -58,8 +57,6 @@ int setup_identity(struct fault *fault)
 		return fault_set(fault, error, "bring up lo");
 	}
 	close(fd);
-	if (sethostname(name, sizeof(name) - 1) < 0)
-		return fault_set(fault, errno, "set the host name");
 	return 0;
 }
 
@@ -82,20 +79,51 @@ static int add_entropy(const uint8_t *bytes, struct fault *fault)
 	return 0;
 }
 
-static int set_machine_id(struct fault *fault)
+/* The kernel draws its boot id once and shows it for ever: a file of ours is mounted over it. */
+static int set_boot_id(const uint8_t id[16])
 {
-	uint8_t id[16];
-	char text[2 * sizeof(id) + 2];
+	static const char at[] = "/proc/sys/kernel/random/boot_id";
+	char text[40];
 
-	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		return fault_set(fault, EIO, "draw a machine id");
-	for (size_t i = 0; i < sizeof(id); i++)
-		snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x", id[i]);
-	text[2 * sizeof(id)] = '\n';
-	text[2 * sizeof(id) + 1] = 0;
-	int r = write_file("/etc/machine-id", text, O_CREAT | O_TRUNC);
+	snprintf(text, sizeof(text),
+		 "%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", id[0],
+		 id[1], id[2], id[3], id[4], id[5], id[6] & 15, id[7], (id[8] & 0x3f) | 0x80, id[9],
+		 id[10], id[11], id[12], id[13], id[14], id[15]);
+	(void)mkdir("/run/ampoule", 0755); /* writing tells */
+	int r = write_file("/run/ampoule/boot_id", text, O_CREAT | O_TRUNC);
 
-	return r < 0 ? fault_set(fault, -r, "write /etc/machine-id") : 0;
+	if (r == 0 && mount("/run/ampoule/boot_id", at, NULL, MS_BIND, NULL) < 0)
+		r = -errno;
+	return r;
+}
+
+static int set_machine_id(const uint8_t id[16])
+{
+	char text[2 * 16 + 2];
+
+	for (size_t i = 0; i < 16; i++)
+		snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x%s", id[i], i == 15 ? "\n" : "");
+	return write_file("/etc/machine-id", text, O_CREAT | O_TRUNC);
+}
+
+/* Names that nobody else has, clones of the same template included: drawn after the entropy came. */
+static int set_names(struct fault *fault)
+{
+	uint8_t random[16 + 16 + 4];
+	char host[sizeof("ampoule-") + 8];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return fault_set(fault, EIO, "draw names");
+	snprintf(host, sizeof(host), "ampoule-%02x%02x%02x%02x", random[32], random[33], random[34],
+		 random[35]);
+	if (sethostname(host, strlen(host)) < 0)
+		return fault_set(fault, errno, "set the host name");
+	int r = set_machine_id(random);
+
+	if (r < 0)
+		return fault_set(fault, -r, "write /etc/machine-id");
+	r = set_boot_id(random + 16);
+	return r < 0 ? fault_set(fault, -r, "set the boot id") : 0;
 }
 
 int setup_launch(const struct launch *launch, struct fault *fault)
@@ -110,7 +138,7 @@ int setup_launch(const struct launch *launch, struct fault *fault)
 		return r;
 	if (clock_settime(CLOCK_REALTIME, &now) < 0)
 		return fault_set(fault, errno, "set the clock");
-	return set_machine_id(fault);
+	return set_names(fault);
 }
 
 static int bind_root(const char *root, struct fault *fault)

@@ -8,9 +8,10 @@
 /* Turns off what wakes an idle guest or dirties its memory (docs: the figures behind each). Settings
  * that this kernel lacks are passed over. Before the switch of root: /sys is read only after it. */
 void setup_quiet(void);
-/* Brings up lo and the host name. */
-int setup_identity(struct fault *fault) __attribute__((warn_unused_result));
-/* Entropy first, then the clock and a machine id drawn from it: clones must differ before they run. */
+/* Brings up lo. */
+int setup_loopback(struct fault *fault) __attribute__((warn_unused_result));
+/* Entropy first, then the clock, and host name, machine id and boot id drawn from it: until now there was
+ * nothing in this guest that another clone may not have too. */
 int setup_launch(const struct launch *launch, struct fault *fault)
 	__attribute__((warn_unused_result));
 /* Mounts the view and binds each of its roots; nothing to do without mounts. */

@@ -68,7 +68,7 @@ struct mv_task *mv_task_new(const struct mv_task_config *config)
 {
 	struct mv_task *t = calloc(1, sizeof(*t));
 
-	if (!t || config->launch_bytes < 1 || config->launch_bytes > MV_FRAME_BYTES_MAX) {
+	if (!t || config->launch_bytes > MV_FRAME_BYTES_MAX) {
 		for (unsigned i = 0; i < 3; i++)
 			if (config->fds[i] >= 0)
 				close(config->fds[i]);
@@ -83,6 +83,14 @@ struct mv_task *mv_task_new(const struct mv_task_config *config)
 	}
 	mv_vsock_serve(t->config.vsock, &vsock_ops, t);
 	return t;
+}
+
+void mv_task_resume(struct mv_task *t, bool is_dax)
+{
+	t->frames.state = MV_FRAMES_READY;
+	t->frames.is_dax = is_dax;
+	t->config.ops->state(t->config.machine, MV_STATE_READY);
+	(void)eventfd_write(t->event_fd, 1); /* as in wake_port() */
 }
 
 int mv_task_start(struct mv_task *t)
@@ -181,7 +189,7 @@ static void send_launch(struct mv_task *t)
 	uint8_t header[MV_FRAME_HEADER_BYTES];
 	size_t whole = sizeof(header) + t->config.launch_bytes;
 
-	if (t->frames.state != MV_FRAMES_READY)
+	if (t->frames.state != MV_FRAMES_READY || t->config.launch_bytes == 0)
 		return;
 	/* Before the first byte: the guest may answer with a stream before the last one is noted here. */
 	atomic_store(&t->is_launched, true);

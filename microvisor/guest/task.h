@@ -37,7 +37,7 @@ struct mv_task_ops {
 struct mv_task_config {
 	struct mv_vsock *vsock; /* borrowed */
 	const void *launch;     /* borrowed: the launch message, sent as it is */
-	size_t launch_bytes;    /* 1..MV_FRAME_BYTES_MAX */
+	size_t launch_bytes;    /* 1..MV_FRAME_BYTES_MAX; 0: a template, which is never launched */
 	int fds[3];     /* taken, also on error: the user's stdin, stdout, stderr; -1 = none */
 	bool filter[3]; /* terminal filter on stdout [1], stderr [2]; [0] is not used */
 	/* Borrowed. Asked for class STDIO when the guest connects a stream and for each chunk after that:
@@ -54,6 +54,9 @@ struct mv_task; /* opaque */
 
 /* NULL when out of memory or descriptors, or when launch_bytes is out of range. */
 struct mv_task *mv_task_new(const struct mv_task_config *config);
+/* Goes on with the control connection of a guest that was READY when it was parked: calls state(), and
+ * the launch message follows. Before the first KVM_RUN. */
+void mv_task_resume(struct mv_task *task, bool is_dax);
 /* Starts the stdio thread, after everything else of the machine is set up. 0 or -errno. */
 int mv_task_start(struct mv_task *task) __attribute__((warn_unused_result));
 /* A thread that is stuck in the user's descriptor is left to the end of the process, and the task's

@@ -43,6 +43,7 @@ enum {
 	VCPU = MV_SECCOMP_VCPU,
 	MAIN = MV_SECCOMP_MAIN,
 	STDIO = MV_SECCOMP_STDIO,
+	TEMPLATE = MV_SECCOMP_TEMPLATE,
 	ALL = VCPU | MAIN | STDIO,
 	INSTRUCTIONS_MAX = 512
 };
@@ -101,6 +102,23 @@ static const struct rule RULES[] = {
 	{SYS_exit, VCPU | STDIO, {{0}}},
 	/* How the process ends. */
 	{SYS_exit_group, MAIN, {{0}}},
+	/* A template is saved: what mv_state_save() asks KVM for, and the state file. */
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_CHECK_EXTENSION}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_MP_STATE}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_REGS}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_SREGS}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_XSAVE}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_XCRS}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_DEBUGREGS}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_LAPIC}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_MSR_INDEX_LIST}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_MSRS}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_VCPU_EVENTS}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_TSC_KHZ}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_SUPPORTED_CPUID}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_CLOCK}}},
+	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_IRQCHIP}}},
+	{SYS_pwrite64, TEMPLATE, {{0}}},
 };
 
 struct program {
@@ -160,6 +178,7 @@ static void put_rule(struct program *p, const struct rule *rule)
 int mv_seccomp_enter(enum mv_seccomp_thread thread)
 {
 	struct program p = {.n = 0};
+	unsigned threads = thread == MV_SECCOMP_TEMPLATE ? VCPU | TEMPLATE : thread;
 
 	/* The other tables of the same kernel (i386, x32) have other numbers; x32's are in none here. */
 	load(&p, offsetof(struct seccomp_data, arch));
@@ -167,7 +186,7 @@ int mv_seccomp_enter(enum mv_seccomp_thread thread)
 	put(&p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0));
 	answer(&p, SECCOMP_RET_KILL_PROCESS);
 	for (size_t i = 0; i < sizeof(RULES) / sizeof(RULES[0]); i++) {
-		if (RULES[i].threads & thread)
+		if (RULES[i].threads & threads)
 			put_rule(&p, &RULES[i]);
 	}
 	answer(&p, SECCOMP_RET_KILL_PROCESS);

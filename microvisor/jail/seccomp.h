@@ -8,7 +8,9 @@
 enum mv_seccomp_thread {
 	MV_SECCOMP_VCPU = 1 << 0,
 	MV_SECCOMP_MAIN = 1 << 1,
-	MV_SECCOMP_STDIO = 1 << 2
+	MV_SECCOMP_STDIO = 1 << 2,
+	MV_SECCOMP_TEMPLATE =
+		1 << 3 /* the vCPU thread of a template, which runs no task and saves itself */
 };
 
 /* Needs no_new_privs. -errno, logged: then no guest may run. */

@@ -1,6 +1,7 @@
 #include "microvisor/virtio/device.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 #include <stdlib.h>
@@ -28,9 +29,9 @@ static void interrupt(struct mv_device *device, uint32_t bit)
 		device->raise(device->machine, device->gsi);
 }
 
-static uint64_t offered(const struct mv_device *d)
+uint64_t mv_device_features(const struct mv_device *device)
 {
-	return d->ops->features | 1ull << VIRTIO_F_VERSION_1;
+	return device->ops->features | 1ull << VIRTIO_F_VERSION_1;
 }
 
 /* The selected queue, or NULL when the driver selected none that exists. */
@@ -141,7 +142,7 @@ static void set_status(struct mv_device *d, uint32_t v)
 		return;
 	/* Section 3.1.1, step 5: the driver reads back whether FEATURES_OK stuck. */
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
-	    ((d->driver_features & ~offered(d)) ||
+	    ((d->driver_features & ~mv_device_features(d)) ||
 	     !(d->driver_features & 1ull << VIRTIO_F_VERSION_1)))
 		added &= ~(uint32_t)(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	d->status |= added;
@@ -195,7 +196,9 @@ static void set_register(struct mv_device *d, uint64_t offset, uint32_t v)
 
 static uint32_t get_features(struct mv_device *d)
 {
-	return d->features_select > 1 ? 0 : (uint32_t)(offered(d) >> 32 * d->features_select);
+	return d->features_select > 1
+		       ? 0
+		       : (uint32_t)(mv_device_features(d) >> 32 * d->features_select);
 }
 
 static uint32_t get_register(struct mv_device *d, uint64_t offset)
@@ -316,4 +319,57 @@ bool mv_device_is_live(const struct mv_device *device)
 {
 	return (device->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
 	       !(device->status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
+}
+
+void mv_device_save(const struct mv_device *d, struct mv_device_state *ret_state)
+{
+	*ret_state = (struct mv_device_state){.driver_features = d->driver_features,
+					      .features_select = d->features_select,
+					      .driver_features_select = d->driver_features_select,
+					      .queue_select = d->queue_select,
+					      .status = d->status,
+					      .interrupt_status = d->interrupt_status,
+					      .config_generation = d->config_generation};
+	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++) {
+		const struct mv_queue *q = &d->queues[i];
+
+		ret_state->queues[i] =
+			(struct mv_queue_state){q->desc_gpa, q->avail_gpa,  q->used_gpa, q->size,
+						q->ready,    q->next_avail, q->next_used};
+	}
+}
+
+/* A ring is where the driver put it, and is checked as it was then. */
+static int restore_queue(struct mv_queue *q, const struct mv_queue_state *s)
+{
+	*q = (struct mv_queue){.mem = q->mem,
+			       .size = s->size,
+			       .desc_gpa = s->desc_gpa,
+			       .avail_gpa = s->avail_gpa,
+			       .used_gpa = s->used_gpa};
+	if (s->is_ready && mv_queue_enable(q) < 0)
+		return -EBADMSG;
+	q->next_avail = s->next_avail;
+	q->next_used = s->next_used;
+	return 0;
+}
+
+int mv_device_restore(struct mv_device *d, const struct mv_device_state *s)
+{
+	if (s->driver_features & ~mv_device_features(d))
+		return -EBADMSG;
+	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++) {
+		if (s->queues[i].is_ready && i >= d->ops->queue_count)
+			return -EBADMSG;
+		if (restore_queue(&d->queues[i], &s->queues[i]) < 0)
+			return -EBADMSG;
+	}
+	d->driver_features = s->driver_features;
+	d->features_select = s->features_select;
+	d->driver_features_select = s->driver_features_select;
+	d->queue_select = s->queue_select;
+	d->status = s->status;
+	d->interrupt_status = s->interrupt_status;
+	d->config_generation = s->config_generation;
+	return 0;
 }

@@ -61,6 +61,26 @@ struct mv_device {
 	unsigned gsi;
 };
 
+/* What a template keeps of a device. Plain data. */
+struct mv_device_state {
+	uint64_t driver_features;
+	uint32_t features_select;
+	uint32_t driver_features_select;
+	uint32_t queue_select;
+	uint32_t status;
+	uint32_t interrupt_status;
+	uint32_t config_generation;
+	struct mv_queue_state {
+		uint64_t desc_gpa;
+		uint64_t avail_gpa;
+		uint64_t used_gpa;
+		uint16_t size;
+		uint16_t is_ready;
+		uint16_t next_avail;
+		uint16_t next_used;
+	} queues[MV_DEVICE_QUEUES_MAX];
+};
+
 /* Allocates a device's own struct of so many zero bytes, which begins with struct mv_device, over guest
  * memory (borrowed). The device itself, or NULL when out of memory. */
 void *mv_device_new(size_t bytes, const struct mv_device_ops *ops, const struct mv_mem *mem);
@@ -75,6 +95,13 @@ bool mv_device_write(struct mv_device *device, uint64_t offset, const void *byte
 void mv_device_interrupt(struct mv_device *device, const struct mv_queue *queue);
 /* Sets DEVICE_NEEDS_RESET and a configuration interrupt; the device serves nothing until reset. Lock held. */
 void mv_device_needs_reset(struct mv_device *device);
+/* No vCPU runs, no other thread uses the device. */
+void mv_device_save(const struct mv_device *device, struct mv_device_state *ret_state);
+/* Into a new device. -EBADMSG: features that are not offered, or rings that are none. */
+int mv_device_restore(struct mv_device *device, const struct mv_device_state *state)
+	__attribute__((warn_unused_result));
+/* VIRTIO_F_VERSION_1 and the device's own. */
+uint64_t mv_device_features(const struct mv_device *device);
 /* Whether the driver has set DRIVER_OK and the device is not broken. Lock held. */
 bool mv_device_is_live(const struct mv_device *device);
 

@@ -285,6 +285,41 @@ void mv_vsock_serve(struct mv_vsock *v, const struct mv_vsock_ops *to, void *con
 	pthread_mutex_unlock(&v->device.lock);
 }
 
+int mv_vsock_save(struct mv_vsock *v, struct mv_vsock_state *ret_state)
+{
+	const struct mv_vsock_port *p = &v->ports[MV_PORT_CONTROL];
+	int r = 0;
+
+	pthread_mutex_lock(&v->device.lock);
+	for (unsigned i = MV_PORT_STDIN; i < MV_VSOCK_PORTS; i++)
+		if (v->ports[i].state != MV_PORT_NEVER)
+			r = -EBUSY;
+	if (p->state != MV_PORT_OPEN || p->pending || p->ending || p->guest_ended ||
+	    p->guest_deaf || p->in.count || p->out.count || v->reply_count)
+		r = -EBUSY;
+	*ret_state = (struct mv_vsock_state){.guest_port = p->guest_port,
+					     .guest_buf_alloc = p->guest_buf_alloc,
+					     .guest_fwd_cnt = p->guest_fwd_cnt,
+					     .received = p->received,
+					     .told = p->told,
+					     .sent = p->sent};
+	pthread_mutex_unlock(&v->device.lock);
+	return r;
+}
+
+void mv_vsock_restore(struct mv_vsock *v, const struct mv_vsock_state *s)
+{
+	struct mv_vsock_port *p = &v->ports[MV_PORT_CONTROL];
+
+	p->state = MV_PORT_OPEN;
+	p->guest_port = s->guest_port;
+	p->guest_buf_alloc = s->guest_buf_alloc;
+	p->guest_fwd_cnt = s->guest_fwd_cnt;
+	p->received = p->taken = s->received;
+	p->told = s->told;
+	p->sent = s->sent;
+}
+
 unsigned mv_vsock_ready(struct mv_vsock *v, unsigned port)
 {
 	const struct mv_vsock_port *p = &v->ports[port];

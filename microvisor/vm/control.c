@@ -41,6 +41,12 @@ static bool is_share(const struct mv_share *share)
 	       !memchr(share->path, '\0', share->path_bytes);
 }
 
+unsigned mv_start_fds(const struct mv_start *start)
+{
+	return start->kind == MV_KIND_TEMPLATE ? MV_FD_TEMPLATE_COUNT
+					       : MV_FD_FIXED + start->share_count;
+}
+
 /* NULL, or what is wrong. */
 static const char *find_fault(const struct mv_start *start, unsigned fd_count)
 {
@@ -48,15 +54,18 @@ static const char *find_fault(const struct mv_start *start, unsigned fd_count)
 		return "type or version";
 	if (start->vcpus != 1)
 		return "vcpus";
-	if (start->filter & ~3u || start->reserved)
+	if (start->filter & ~3u)
 		return "filter";
+	if (start->kind > MV_KIND_CLONE)
+		return "kind";
 	if (start->memory_bytes < MV_RAM_BYTES_MIN || start->memory_bytes > MV_RAM_BYTES_MAX ||
 	    start->memory_bytes % MV_RAM_ALIGN)
 		return "memory";
 	if (start->boot_limit_ms == 0 || start->boot_limit_ms > LIMIT_MS_MAX ||
 	    start->lifetime_ms > LIMIT_MS_MAX)
 		return "time limits";
-	if (start->share_count > MV_SHARES_MAX || fd_count != MV_FD_FIXED + start->share_count)
+	if (start->share_count > MV_SHARES_MAX || fd_count != mv_start_fds(start) ||
+	    (start->kind == MV_KIND_TEMPLATE && start->share_count))
 		return "number of shares or descriptors";
 	if (!is_id(start->id))
 		return "id";

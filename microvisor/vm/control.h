@@ -12,6 +12,8 @@ enum {
 	MV_START_FDS_MAX = MV_FD_FIXED + MV_SHARES_MAX
 };
 
+/* How many descriptors come with it. */
+unsigned mv_start_fds(const struct mv_start *start);
 /* Whether every field of a start message is as microvisor.h says and fd_count fits it. 0 or -EBADMSG
  * (what is wrong is logged). */
 int mv_start_check(const struct mv_start *start, unsigned fd_count)

@@ -170,12 +170,29 @@ static void serve_timed(struct mv_machine *m)
 		       (unsigned long long)(took / 1000000));
 }
 
+/* The main loop asked. A guest that is still busy with itself goes on, and is looked at again. */
+static void park(struct mv_machine *m)
+{
+	atomic_store(&m->is_parking, false);
+	m->vcpu.run->immediate_exit = 0;
+	int r = mv_machine_save(m);
+
+	if (r == -EBUSY)
+		return;
+	if (r < 0) {
+		errno = -r;
+		mv_log(MV_LOG_ERROR, "template: cannot save it: %m");
+	}
+	mv_machine_end(m, r < 0 ? MV_END_ERROR : MV_END_PARKED, (uint32_t)-r);
+}
+
 void *mv_machine_vcpu(void *machine)
 {
 	struct mv_machine *m = machine;
 
 	(void)prctl(PR_SET_NAME, "vcpu", 0, 0, 0);
-	int filtered = mv_seccomp_enter(MV_SECCOMP_VCPU);
+	int filtered = mv_seccomp_enter(m->kind == MV_KIND_TEMPLATE ? MV_SECCOMP_TEMPLATE
+								    : MV_SECCOMP_VCPU);
 
 	if (filtered < 0)
 		mv_machine_end(m, MV_END_ERROR, (uint32_t)-filtered);
@@ -185,6 +202,9 @@ void *mv_machine_vcpu(void *machine)
 	while (!atomic_load(&m->is_stopping)) {
 		int r = mv_vcpu_enter(&m->vcpu);
 
+		/* Out of the guest by the kick, with its last exit completed. */
+		if (r == -EINTR && atomic_load(&m->is_parking))
+			park(m);
 		if (r == -EINTR || r == -EAGAIN)
 			continue;
 		if (r < 0) {

@@ -16,7 +16,8 @@
 enum {
 	/* Touched by demand: most of a stack is never a page of memory. */
 	VCPU_STACK_BYTES = 256 << 10,
-	JOIN_LIMIT_S = 1
+	JOIN_LIMIT_S = 1,
+	SETTLE_MS = 1000 /* of quiet, then a template is saved: kernels finish things late */
 };
 
 enum {
@@ -138,6 +139,14 @@ static void serve(struct mv_machine *m, const struct pollfd *fds)
 		mv_machine_end(m, MV_END_POLICY, 0);
 }
 
+/* Nothing has happened for a while: the guest is parked, or still busy with itself. The vCPU's thread
+ * looks, and saves it. */
+static void park(struct mv_machine *m)
+{
+	atomic_store(&m->is_parking, true);
+	mv_vcpu_kick(&m->vcpu, m->vcpu_thread);
+}
+
 static void loop(struct mv_machine *m)
 {
 	uint64_t begin_ms = now_ms();
@@ -154,11 +163,17 @@ static void loop(struct mv_machine *m)
 		check_limits(m, begin_ms, &left_ms);
 		if (has_ended(m))
 			return;
-		if (poll(fds, ON_COUNT, left_ms) < 0 && errno != EINTR) {
+		bool is_parking = m->is_ready && m->kind == MV_KIND_TEMPLATE;
+		int n = poll(fds, ON_COUNT, is_parking ? SETTLE_MS : left_ms);
+
+		if (n < 0 && errno != EINTR) {
 			mv_machine_end(m, MV_END_ERROR, (uint32_t)errno);
 			return;
 		}
-		serve(m, fds);
+		if (n > 0)
+			serve(m, fds);
+		else if (is_parking)
+			park(m);
 	}
 }
 
@@ -231,6 +246,8 @@ void mv_machine_run(struct mv_machine *m)
 
 	if (r == 0)
 		r = mv_task_start(m->task);
+	if (r == 0 && m->kind == MV_KIND_CLONE)
+		mv_task_resume(m->task, m->is_dax);
 	if (r == 0)
 		r = start_jailed(m);
 	if (r == 0) {

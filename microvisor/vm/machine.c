@@ -1,6 +1,7 @@
 #include "microvisor/vm/machine.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -80,17 +81,30 @@ static void raise_device(void *machine, unsigned gsi)
 	mv_kvm_raise(&((struct mv_machine *)machine)->kvm, gsi);
 }
 
+/* The guest sets its clock by the launch message, which may be older than its boot. */
+static void stamp_launch(struct mv_machine *m)
+{
+	uint64_t now = wall_clock(m);
+
+	if (m->launch)
+		memcpy((uint8_t *)m->launch + offsetof(struct mv_launch_header, wall_clock_ns),
+		       &now, sizeof(now));
+}
+
 static void on_state(void *machine, enum mv_state state)
 {
 	struct mv_machine *m = machine;
 	struct mv_msg msg = {.type = MV_MSG_STATE, .value = state};
 
 	if (state == MV_STATE_READY) {
-		m->boot_limit_ms = 0; /* met: the loop looks at it no more */
 		mv_log(MV_LOG_INFO, "machine: ready dax=%d", mv_task_is_dax(m->task));
+		m->is_ready = true;
+		stamp_launch(m);
 	}
-	if (state == MV_STATE_RUNNING)
+	if (state == MV_STATE_RUNNING) {
+		m->boot_limit_ms = 0; /* met: the loop looks at it no more */
 		atomic_store(&m->is_launched, true);
+	}
 	if (mv_control_send(m->control, &msg, sizeof(msg)) < 0)
 		mv_machine_end(m, MV_END_STOPPED, 0);
 }
@@ -112,25 +126,36 @@ static void on_stdio_thread(void *machine)
 static const struct mv_task_ops task_ops = {
 	.state = on_state, .end = on_end, .stdio_thread = on_stdio_thread};
 
-/* Virtual machine, memory with kernel and tables in it, and the vCPU at the kernel's door. */
-static int make_computer(struct mv_machine *m, const struct mv_start *start, const int *fds)
+/* The kernel and its tables into memory, the vCPU at its door. */
+static int load(struct mv_machine *m, const struct mv_start *start, const int *fds)
 {
 	uint64_t entry;
-	int r = mv_kvm_open(&m->kvm, fds[MV_FD_KVM]);
-
-	if (r == 0)
-		r = mv_memory_open(&m->memory, &m->kvm, start->memory_bytes, fds[MV_FD_ROOT]);
-	if (r < 0)
-		return r;
-	r = mv_boot_load(&m->memory.mem, m->memory.ram_bytes, fds[MV_FD_KERNEL], fds[MV_FD_INITRD],
-			 start->cmdline, &entry);
+	int r = mv_boot_load(&m->memory.mem, m->memory.ram_bytes, fds[MV_FD_KERNEL],
+			     fds[MV_FD_INITRD], start->cmdline, &entry);
 	if (r < 0)
 		return fail("cannot load the kernel", r);
 	r = mv_acpi_write(&m->memory.mem, MV_SLOT_COUNT);
 	if (r < 0)
 		return fail("cannot write the ACPI tables", r);
-	r = mv_vcpu_open(&m->vcpu, &m->kvm);
-	return r < 0 ? r : mv_vcpu_set_up(&m->vcpu, entry);
+	return mv_vcpu_set_up(&m->vcpu, &m->kvm, entry);
+}
+
+/* Virtual machine, memory and vCPU. A clone gets its state when its devices are there. */
+static int make_computer(struct mv_machine *m, const struct mv_start *start, const int *fds)
+{
+	const int ram_fds[] = {[MV_KIND_COLD] = -1,
+			       [MV_KIND_TEMPLATE] = fds[MV_FD_TEMPLATE_MEMORY],
+			       [MV_KIND_CLONE] = fds[MV_FD_CLONE_MEMORY]};
+	const struct mv_ram ram = {.bytes = start->memory_bytes,
+				   .fd = ram_fds[m->kind],
+				   .is_shared = m->kind == MV_KIND_TEMPLATE};
+	int r = mv_kvm_open(&m->kvm, fds[MV_FD_KVM]);
+
+	if (r == 0)
+		r = mv_memory_open(&m->memory, &m->kvm, &ram, fds[MV_FD_ROOT]);
+	if (r == 0)
+		r = mv_vcpu_open(&m->vcpu, &m->kvm);
+	return r < 0 || m->kind == MV_KIND_CLONE ? r : load(m, start, fds);
 }
 
 static int make_arbiter(struct mv_machine *m, int policy_fd)
@@ -207,11 +232,12 @@ static int read_launch(struct mv_machine *m, int fd, size_t *ret_n, uint32_t *re
 
 static int make_task(struct mv_machine *m, const struct mv_start *start, int *fds, size_t launch_n)
 {
+	bool has_task = m->kind != MV_KIND_TEMPLATE;
 	struct mv_task_config config = {
 		.vsock = m->vsock,
 		.launch = m->launch,
 		.launch_bytes = launch_n,
-		.fds = {fds[MV_FD_STDIN], fds[MV_FD_STDOUT], fds[MV_FD_STDERR]},
+		.fds = {-1, -1, -1},
 		.filter = {false, start->filter & 1, start->filter & 2},
 		.arbiter = m->arbiter,
 		.exit = &m->exit,
@@ -219,15 +245,18 @@ static int make_task(struct mv_machine *m, const struct mv_start *start, int *fd
 		.machine = m,
 	};
 
-	fds[MV_FD_STDIN] = fds[MV_FD_STDOUT] = fds[MV_FD_STDERR] = -1;
+	for (unsigned i = 0; has_task && i < 3; i++) {
+		config.fds[i] = fds[MV_FD_STDIN + i];
+		fds[MV_FD_STDIN + i] = -1;
+	}
 	m->task = mv_task_new(&config);
 	return m->task ? 0 : -ENOMEM;
 }
 
 static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
 {
-	size_t launch_n;
-	uint32_t uid;
+	size_t launch_n = 0;
+	uint32_t uid = 0;
 
 	m->end_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	m->audit_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -239,7 +268,8 @@ static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
 		r = make_computer(m, start, fds);
 	if (r < 0)
 		return r; /* logged there */
-	r = read_launch(m, fds[MV_FD_LAUNCH], &launch_n, &uid);
+	if (m->kind != MV_KIND_TEMPLATE)
+		r = read_launch(m, fds[MV_FD_LAUNCH], &launch_n, &uid);
 	if (r < 0)
 		return fail("bad launch message", r);
 	r = make_view(m, start, fds, uid);
@@ -248,7 +278,14 @@ static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
 	r = make_devices(m);
 	if (r == 0)
 		r = make_task(m, start, fds, launch_n);
-	return r < 0 ? fail("cannot make the devices", r) : 0;
+	if (r < 0)
+		return fail("cannot make the devices", r);
+	if (m->kind == MV_KIND_TEMPLATE) {
+		m->state_fd = fds[MV_FD_TEMPLATE_STATE];
+		fds[MV_FD_TEMPLATE_STATE] = -1;
+		fds[MV_FD_KVM] = -1; /* saving asks it once more; open till the process ends */
+	}
+	return m->kind == MV_KIND_CLONE ? mv_machine_restore(m, fds[MV_FD_CLONE_STATE]) : 0;
 }
 
 int mv_machine_new(const struct mv_start *start, const int *start_fds, int control,
@@ -256,14 +293,16 @@ int mv_machine_new(const struct mv_start *start, const int *start_fds, int contr
 {
 	struct mv_machine *m = calloc(1, sizeof(*m));
 	int fds[MV_START_FDS_MAX];
-	unsigned n = MV_FD_FIXED + start->share_count;
+	unsigned n = mv_start_fds(start);
 	int r = -ENOMEM;
 
 	memcpy(fds, start_fds, n * sizeof(fds[0]));
 	if (m) {
 		*m = (struct mv_machine){.control = control,
+					 .kind = start->kind,
 					 .boot_limit_ms = start->boot_limit_ms,
 					 .lifetime_ms = start->lifetime_ms,
+					 .state_fd = -1,
 					 .kvm.vm_fd = -1,
 					 .vcpu.fd = -1,
 					 .end_event = -1,
@@ -272,6 +311,7 @@ int mv_machine_new(const struct mv_start *start, const int *start_fds, int contr
 						    .raise = raise_serial,
 						    .now_ns = monotonic_clock,
 						    .context = m}};
+		memcpy(m->key, start->key, sizeof(m->key));
 		pthread_mutex_init(&m->lock, NULL);
 		mv_serial_init(&m->serial);
 		r = make(m, start, fds);
@@ -303,6 +343,8 @@ void mv_machine_free(struct mv_machine *m)
 	mv_audit_free(m->audit);
 	mv_memory_close(&m->memory);
 	free(m->launch);
+	if (m->state_fd >= 0)
+		close(m->state_fd);
 	if (m->end_event >= 0)
 		close(m->end_event);
 	if (m->audit_event >= 0)

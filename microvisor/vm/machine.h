@@ -25,6 +25,10 @@
 
 struct mv_machine {
 	int control; /* the control socket, borrowed; sending from any thread */
+	enum mv_kind kind;
+	uint8_t key[MV_KEY_BYTES];
+	int state_fd; /* owned: where a template is saved; -1 otherwise */
+	bool is_dax;  /* of a clone, as its template said */
 	uint64_t boot_limit_ms;
 	uint64_t lifetime_ms; /* 0: none */
 	struct mv_kvm kvm;
@@ -45,8 +49,10 @@ struct mv_machine {
 	int end_event;           /* eventfd: the machine has ended */
 	atomic_bool is_launched; /* the task has been executed: unknown accesses are arbitrated */
 	atomic_bool is_stopping; /* the vCPU thread does not enter the guest again */
+	atomic_bool is_parking;  /* it looks whether the guest is parked, and saves it */
 	pthread_t vcpu_thread;
 	pthread_mutex_t lock;
+	bool is_ready;   /* the guest waits for its launch message; main loop only */
 	bool has_ended;  /* guarded by lock, like the two below */
 	enum mv_end why; /* the first reason counts */
 	uint32_t detail;
@@ -58,6 +64,11 @@ int mv_machine_new(const struct mv_start *start, const int *fds, int control,
 		   struct mv_machine **ret_machine) __attribute__((warn_unused_result));
 /* Only for a machine that has not run. */
 void mv_machine_free(struct mv_machine *machine);
+
+/* The state of a template into its file, on the vCPU thread: -EBUSY while the guest is not idle; else
+ * -errno. And out of one (borrowed) into a clone that is made but for that: -EBADMSG, -EXDEV as mv_state_restore(), -errno. */
+int mv_machine_save(struct mv_machine *machine) __attribute__((warn_unused_result));
+int mv_machine_restore(struct mv_machine *machine, int fd) __attribute__((warn_unused_result));
 
 /* Starts the threads, runs the guest to its end and sends MV_MSG_EXIT. The process must exit then, by
  * _exit(2): a thread that is stuck in a call of the host may still use the machine. */

@@ -23,10 +23,19 @@ static struct mv_mem_region *add_region(struct mv_mem *mem, uint64_t gpa, uint64
 	return r;
 }
 
-static int map_ram(struct mv_memory *memory, struct mv_kvm *kvm)
+static int map_ram(struct mv_memory *memory, struct mv_kvm *kvm, const struct mv_ram *ram)
 {
+	struct stat st;
+
+	if (ram->fd >= 0 && fstat(ram->fd, &st) < 0)
+		return -errno;
+	/* Beyond the end of a file there is a SIGBUS. */
+	if (ram->fd >= 0 && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != ram->bytes))
+		return -EINVAL;
 	void *hva = mmap(NULL, memory->ram_bytes, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			 (ram->is_shared ? MAP_SHARED : MAP_PRIVATE) |
+				 (ram->fd < 0 ? MAP_ANONYMOUS : 0) | MAP_NORESERVE,
+			 ram->fd, 0);
 
 	if (hva == MAP_FAILED)
 		return -errno;
@@ -58,13 +67,14 @@ static int map_root(struct mv_memory *memory, struct mv_kvm *kvm, int root_fd)
 	return mv_kvm_add_slot(kvm, SLOT_ROOT, MV_GPA_ROOT, memory->root_bytes, hva, false);
 }
 
-int mv_memory_open(struct mv_memory *memory, struct mv_kvm *kvm, uint64_t ram_bytes, int root_fd)
+int mv_memory_open(struct mv_memory *memory, struct mv_kvm *kvm, const struct mv_ram *ram,
+		   int root_fd)
 {
-	*memory = (struct mv_memory){.ram_bytes = ram_bytes};
-	if (ram_bytes < MV_RAM_BYTES_MIN || ram_bytes > MV_RAM_BYTES_MAX ||
-	    ram_bytes % MV_RAM_ALIGN)
+	*memory = (struct mv_memory){.ram_bytes = ram->bytes};
+	if (ram->bytes < MV_RAM_BYTES_MIN || ram->bytes > MV_RAM_BYTES_MAX ||
+	    ram->bytes % MV_RAM_ALIGN)
 		return -EINVAL;
-	int r = map_ram(memory, kvm);
+	int r = map_ram(memory, kvm, ram);
 
 	if (r == 0)
 		r = map_root(memory, kvm, root_fd);

@@ -14,10 +14,17 @@ struct mv_memory {
 	uint64_t root_bytes; /* a multiple of MV_RAM_ALIGN; the tail behind the file is zeros */
 };
 
-/* Maps ram_bytes of RAM (MV_RAM_BYTES_MIN..MAX, multiple of MV_RAM_ALIGN) and the root file (borrowed)
- * and gives both to the guest. -EINVAL: a size out of range, or root_fd is no regular file or empty. */
-int mv_memory_open(struct mv_memory *memory, struct mv_kvm *kvm, uint64_t ram_bytes, int root_fd)
-	__attribute__((warn_unused_result));
+/* Where the RAM comes from. */
+struct mv_ram {
+	uint64_t bytes; /* MV_RAM_BYTES_MIN..MAX, multiple of MV_RAM_ALIGN */
+	int fd;         /* borrowed; a file of just that length, or -1: zeros, the guest's alone */
+	bool is_shared; /* what the guest writes goes into the file; else a page is copied when written */
+};
+
+/* Maps the RAM and the root file (borrowed) and gives both to the guest. -EINVAL: a size out of range,
+ * a memory file of another, or a root_fd that is no regular file or empty. */
+int mv_memory_open(struct mv_memory *memory, struct mv_kvm *kvm, const struct mv_ram *ram,
+		   int root_fd) __attribute__((warn_unused_result));
 void mv_memory_close(struct mv_memory *memory);
 
 #endif

@@ -3,25 +3,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "microvisor/vm/cpuid.h"
 #include "microvisor/vm/layout.h"
 #include "microvisor/vm/log.h"
-
-enum {
-	CPUID_ENTRIES_MAX = 256
-};
-
-/* CPUID bits by leaf. */
-enum {
-	CPUID_1_ECX_VMX = 1u << 5,
-	CPUID_1_ECX_TSC_DEADLINE = 1u << 24,
-	CPUID_8000_0001_ECX_SVM = 1u << 2
-};
-static const uint32_t CPUID_1_ECX_HYPERVISOR = 1u << 31;
 
 /* MSRs of the start state, by their names in Linux's msr-index.h. */
 enum {
@@ -58,54 +46,6 @@ static int fail(const char *what)
 	return r;
 }
 
-/* One CPU, no nested virtualisation, no performance counters. TSC_DEADLINE is not in the supported set
- * because it needs the in-kernel APIC, which we have; with it and kvm-clock the guest needs no PIT. */
-static void narrow(struct kvm_cpuid_entry2 *e)
-{
-	switch (e->function) {
-	case 1:
-		e->ebx = (e->ebx & 0x0000ffff) | 1u << 16; /* APIC id 0, one logical CPU */
-		e->ecx |= CPUID_1_ECX_TSC_DEADLINE | CPUID_1_ECX_HYPERVISOR;
-		e->ecx &= ~(uint32_t)CPUID_1_ECX_VMX;
-		break;
-	case 0xa:        /* performance counters, Intel */
-	case 0x8000000a: /* SVM */
-	case 0x80000022: /* performance counters, AMD */
-		e->eax = e->ebx = e->ecx = e->edx = 0;
-		break;
-	case 0xb: /* topology: x2APIC id 0 */
-	case 0x1f:
-		e->edx = 0;
-		break;
-	case 0x80000001:
-		e->ecx &= ~(uint32_t)CPUID_8000_0001_ECX_SVM;
-		break;
-	default:
-		break;
-	}
-}
-
-static int set_cpuid(struct mv_vcpu *vcpu, int kvm_fd)
-{
-	struct kvm_cpuid2 *cpuid =
-		calloc(1, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
-
-	if (!cpuid)
-		return -ENOMEM;
-	cpuid->nent = CPUID_ENTRIES_MAX;
-	int r = ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid);
-
-	if (r == 0) {
-		for (unsigned i = 0; i < cpuid->nent; i++)
-			narrow(&cpuid->entries[i]);
-		r = ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid);
-	}
-	if (r < 0)
-		r = fail("cannot set the CPUID");
-	free(cpuid);
-	return r;
-}
-
 int mv_vcpu_open(struct mv_vcpu *vcpu, const struct mv_kvm *kvm)
 {
 	*vcpu = (struct mv_vcpu){.fd = -1};
@@ -124,7 +64,7 @@ int mv_vcpu_open(struct mv_vcpu *vcpu, const struct mv_kvm *kvm)
 	vcpu->run_bytes = (size_t)bytes;
 	/* Each exit brings the registers with it: an event needs the instruction pointer. */
 	vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
-	return set_cpuid(vcpu, kvm->fd);
+	return 0;
 }
 
 void mv_vcpu_close(struct mv_vcpu *vcpu)
@@ -227,8 +167,15 @@ static int set_apic(struct mv_vcpu *vcpu)
 	return ioctl(vcpu->fd, KVM_SET_LAPIC, &apic);
 }
 
-int mv_vcpu_set_up(struct mv_vcpu *vcpu, uint64_t entry_gpa)
+int mv_vcpu_set_up(struct mv_vcpu *vcpu, const struct mv_kvm *kvm, uint64_t entry_gpa)
 {
+	struct mv_cpuid cpuid;
+	int r = mv_cpuid_get(&cpuid, kvm->fd);
+
+	if (r < 0)
+		errno = -r;
+	if (r < 0 || ioctl(vcpu->fd, KVM_SET_CPUID2, &cpuid) < 0)
+		return fail("cannot set the CPUID");
 	if (set_sregs(vcpu) < 0)
 		return fail("cannot set the segments");
 	if (set_registers(vcpu, entry_gpa) < 0)

@@ -1,4 +1,4 @@
-/* The one virtual CPU: what it pretends to be, its state at the first instruction, and entering it.
+/* The one virtual CPU: its state at the first instruction, and entering it.
  *
  * Set up by the main thread; mv_vcpu_enter() and what it leaves in *run belong to the vCPU thread;
  * mv_vcpu_kick() may be called from any. */
@@ -22,12 +22,13 @@ struct mv_vcpu {
 	size_t run_bytes;
 };
 
-/* Makes the vCPU and its CPUID table. -errno, logged. */
+/* Makes the vCPU, with no CPUID yet. -errno, logged. */
 int mv_vcpu_open(struct mv_vcpu *vcpu, const struct mv_kvm *kvm)
 	__attribute__((warn_unused_result));
 void mv_vcpu_close(struct mv_vcpu *vcpu);
-/* Long mode, flat, at entry_gpa, as the 64-bit boot protocol wants it. -errno, logged. */
-int mv_vcpu_set_up(struct mv_vcpu *vcpu, uint64_t entry_gpa) __attribute__((warn_unused_result));
+/* Its CPUID; long mode, flat, at entry_gpa, as the 64-bit boot protocol wants it. -errno, logged. */
+int mv_vcpu_set_up(struct mv_vcpu *vcpu, const struct mv_kvm *kvm, uint64_t entry_gpa)
+	__attribute__((warn_unused_result));
 /* Runs the guest until its next exit: 0 and vcpu->run tells, -EINTR after a kick, else -errno. */
 int mv_vcpu_enter(struct mv_vcpu *vcpu) __attribute__((warn_unused_result));
 /* The guest's instruction pointer at the last exit. */

@@ -84,6 +84,18 @@ ok "a failing task's status" $? 1
 ampoule user1 run -- mutool draw -F txt report.pdf >"/home/user1/out.txt" 2>/dev/null
 ok "output into a file of the host" "$? $(grep -c References /home/user1/out.txt)" "0 $(grep -c References <<<"$out")"
 
+echo "# a template is made in the background, and tasks are clones from then on"
+has "status tells of it" "$(ampoule user1 status)" "template   debian-docs"
+template() { [ "$(ampoule user1 status --json | jq -r '.templates[0].state')" = "$1" ]; }
+wait_for template ready
+has "the template is ready" "$(ampoule user1 status)" "256 MiB, 1 CPU: ready"
+begin=$(date +%s%N)
+out=$(ampoule user1 run -- mutool draw -F txt report.pdf 2>"$work/err")
+took=$((($(date +%s%N) - begin) / 1000000))
+ok "the next task is drawn in $took ms" $? 0
+has "by a clone" "$(grep "vm: started" "$work/agent.log" | tail -n1)" "clone=1"
+has "down to the last page" "$out" "References"
+
 echo "# what is refused before anything starts"
 out=$(ampoule user1 run -- nosuchprogram report.pdf 2>&1)
 ok "a program that no image has" $? 127

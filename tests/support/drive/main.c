@@ -8,6 +8,9 @@
  *	--rule CLASS:VERDICT:PATTERN  --fallback CLASS=VERDICT   the policy (table.h); each share also
  *	                  gets an allow rule behind these
  *	--replace WORDS   on SIGUSR1: put a policy in force that has this rule in front of the others
+ *	--template DIR    no task: boot, park, save DIR/memory and DIR/state
+ *	--clone DIR       run the task in a clone of that; kernel and initramfs are not needed
+ *	--key TEXT        of the template; a clone must have the same
  *	--stop-after MS   MV_MSG_STOP;  --jail-uid N of the microvm (2000000000)
  * SIGTERM and SIGINT are passed to the task. States, events and the end go to stderr, a line each, in
  * front of them "drive: ". Exit: the task's, 128 + signal, or 125 when the micro-VM ended otherwise. */
@@ -48,6 +51,7 @@ struct drive {
 	uint32_t uid;
 	uid_t jail_uid;
 	long stop_after_ms;
+	int template_fds[2]; /* memory, state */
 	int control;
 };
 
@@ -109,16 +113,48 @@ static void add_share(struct drive *d, enum mv_share_kind kind, const char *word
 }
 
 /* One table for every option: {name, number}; the number is the case below. */
-static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},     {"initrd", 1, NULL, 'i'},
-					{"root", 1, NULL, 'r'},       {"memory", 1, NULL, 'm'},
-					{"cmdline", 1, NULL, 'c'},    {"boot-limit", 1, NULL, 'b'},
-					{"lifetime", 1, NULL, 'l'},   {"uid", 1, NULL, 'u'},
-					{"filter", 0, NULL, 'f'},     {"file", 1, NULL, 'F'},
-					{"folder", 1, NULL, 'D'},     {"mount", 1, NULL, 'M'},
-					{"rule", 1, NULL, 'R'},       {"fallback", 1, NULL, 'B'},
-					{"replace", 1, NULL, 'P'},    {"microvm", 1, NULL, 'x'},
-					{"stop-after", 1, NULL, 's'}, {"jail-uid", 1, NULL, 'j'},
-					{"id", 1, NULL, 'I'},         {NULL, 0, NULL, 0}};
+static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},
+					{"initrd", 1, NULL, 'i'},
+					{"root", 1, NULL, 'r'},
+					{"memory", 1, NULL, 'm'},
+					{"cmdline", 1, NULL, 'c'},
+					{"boot-limit", 1, NULL, 'b'},
+					{"lifetime", 1, NULL, 'l'},
+					{"uid", 1, NULL, 'u'},
+					{"filter", 0, NULL, 'f'},
+					{"file", 1, NULL, 'F'},
+					{"folder", 1, NULL, 'D'},
+					{"mount", 1, NULL, 'M'},
+					{"rule", 1, NULL, 'R'},
+					{"fallback", 1, NULL, 'B'},
+					{"replace", 1, NULL, 'P'},
+					{"microvm", 1, NULL, 'x'},
+					{"stop-after", 1, NULL, 's'},
+					{"jail-uid", 1, NULL, 'j'},
+					{"id", 1, NULL, 'I'},
+					{"template", 1, NULL, 'T'},
+					{"clone", 1, NULL, 'C'},
+					{"key", 1, NULL, 'K'},
+					{NULL, 0, NULL, 0}};
+
+static int open_in(const char *folder, const char *name, int flags)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	int fd = open(path, flags | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		err(EXIT_DRIVE, "%s", path);
+	return fd;
+}
+
+static void open_template(struct drive *d, const char *folder)
+{
+	d->start.kind = MV_KIND_TEMPLATE;
+	d->template_fds[0] = open_in(folder, "memory", O_RDWR | O_CREAT | O_TRUNC);
+	d->template_fds[1] = open_in(folder, "state", O_RDWR | O_CREAT | O_TRUNC);
+}
 
 static void set_number(struct drive *d, int option, unsigned long v)
 {
@@ -188,6 +224,17 @@ static void set_option(struct drive *d, int option, char *value)
 	case 'I':
 		snprintf(d->start.id, sizeof(d->start.id), "%s", value);
 		break;
+	case 'T':
+		open_template(d, value);
+		break;
+	case 'C':
+		d->start.kind = MV_KIND_CLONE;
+		d->fds[MV_FD_CLONE_MEMORY] = open_in(value, "memory", O_RDONLY);
+		d->fds[MV_FD_CLONE_STATE] = open_in(value, "state", O_RDONLY);
+		break;
+	case 'K':
+		memcpy(d->start.key, value, strnlen(value, sizeof(d->start.key)));
+		break;
 	case '?':
 		exit(2);
 	default:
@@ -202,15 +249,19 @@ static void parse(struct drive *d, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "+", OPTIONS, NULL)) >= 0)
 		set_option(d, option, optarg);
-	if (optind == argc || d->fds[MV_FD_KERNEL] < 0 || d->fds[MV_FD_INITRD] < 0 ||
-	    d->fds[MV_FD_ROOT] < 0)
+	if (d->start.kind == MV_KIND_TEMPLATE &&
+	    ftruncate(d->template_fds[0], (off_t)d->start.memory_bytes) < 0)
+		err(EXIT_DRIVE, "memory");
+	if ((optind == argc && d->start.kind != MV_KIND_TEMPLATE) || d->fds[MV_FD_KERNEL] < 0 ||
+	    d->fds[MV_FD_INITRD] < 0 || d->fds[MV_FD_ROOT] < 0)
 		errx(2,
 		     "usage: microvm-drive --kernel F --initrd F --root F [OPTION...] -- ARGV...");
 }
 
 static void send_start(struct drive *d, char *const *argv)
 {
-	unsigned count = MV_FD_FIXED + d->start.share_count;
+	bool has_task = d->start.kind != MV_KIND_TEMPLATE;
+	unsigned count = has_task ? MV_FD_FIXED + d->start.share_count : MV_FD_TEMPLATE_COUNT;
 	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(int) * FDS_MAX)] = {0};
 	struct iovec v = {.iov_base = &d->start, .iov_len = sizeof(d->start)};
 	struct msghdr m = {.msg_iov = &v,
@@ -223,9 +274,16 @@ static void send_start(struct drive *d, char *const *argv)
 
 	d->fds[MV_FD_POLICY] = sealed("policy", bytes, n);
 	free(bytes);
-	bytes = launch_message(argv, d->mounts, d->uid, &n);
-	d->fds[MV_FD_LAUNCH] = sealed("launch", bytes, n);
-	free(bytes);
+	if (has_task) {
+		bytes = launch_message(argv, d->mounts, d->uid, &n);
+		d->fds[MV_FD_LAUNCH] = sealed("launch", bytes, n);
+		free(bytes);
+	} else {
+		d->fds[MV_FD_TEMPLATE_MEMORY] = d->template_fds[0];
+		d->fds[MV_FD_TEMPLATE_STATE] = d->template_fds[1];
+		strncat(d->start.cmdline, " ampoule_template=1",
+			sizeof(d->start.cmdline) - strlen(d->start.cmdline) - 1);
+	}
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int) * count);
@@ -302,6 +360,8 @@ static uint64_t elapsed_ms(void)
 
 static int status_of(const struct mv_msg *msg)
 {
+	if (msg->value == MV_END_PARKED)
+		return 0;
 	if (msg->value != MV_END_TASK)
 		return EXIT_DRIVE;
 	int status = (int)msg->detail;

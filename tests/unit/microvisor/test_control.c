@@ -88,6 +88,18 @@ START_TEST(a_start_with_a_wrong_number_of_descriptors_keeps_none)
 }
 END_TEST
 
+START_TEST(a_template_has_descriptors_of_its_own_and_no_share)
+{
+	start.kind = MV_KIND_TEMPLATE;
+	start.share_count = 0;
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_TEMPLATE_COUNT), 0);
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_FIXED), -EBADMSG);
+	start.kind = MV_KIND_CLONE;
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_FIXED), 0);
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_TEMPLATE_COUNT), -EBADMSG);
+}
+END_TEST
+
 START_TEST(a_start_of_another_size_is_refused)
 {
 	unsigned before = open_descriptors();
@@ -120,7 +132,8 @@ FAULT(wrong_version, start.version = MV_API_VERSION + 1)
 FAULT(no_cpu, start.vcpus = 0)
 FAULT(two_cpus, start.vcpus = 2)
 FAULT(unknown_filter, start.filter = 4)
-FAULT(reserved, start.reserved = 1)
+FAULT(unknown_kind, start.kind = MV_KIND_CLONE + 1)
+FAULT(template_with_shares, start.kind = MV_KIND_TEMPLATE)
 FAULT(little_memory, start.memory_bytes = 62 << 20)
 FAULT(much_memory, start.memory_bytes = (3ull << 30) + (2 << 20))
 FAULT(odd_memory, start.memory_bytes = (64 << 20) + 4096)
@@ -146,7 +159,8 @@ static void (*const faults[])(void) = {wrong_type,
 				       no_cpu,
 				       two_cpus,
 				       unknown_filter,
-				       reserved,
+				       unknown_kind,
+				       template_with_shares,
 				       little_memory,
 				       much_memory,
 				       odd_memory,
@@ -252,6 +266,7 @@ int main(void)
 	tcase_add_test(use, a_policy_comes_with_one_descriptor);
 	tcase_add_test(use, a_small_file_is_read_whole);
 	tcase_add_loop_test(refusals, a_start_with_a_wrong_number_of_descriptors_keeps_none, 0, 4);
+	tcase_add_test(refusals, a_template_has_descriptors_of_its_own_and_no_share);
 	tcase_add_test(refusals, a_start_of_another_size_is_refused);
 	tcase_add_test(refusals, a_closed_socket_is_told_apart);
 	tcase_add_loop_test(refusals, each_wrong_field_is_refused, 0,
