@@ -160,10 +160,15 @@ show_the_admin() {
 
 tell_how_to_reach() {
 	step "Left running (make demo KEEP=1)"
-	say "REST API:  https://127.0.0.1:$API_PORT/api/v1  (CA: $RUN/server/ca.pem, admin token: $RUN/admin.token)"
-	say "admin:     XDG_CONFIG_HOME=$RUN/admin $BIN/ampoulectl device ls"
-	say "endpoint:  tests/lab/lab exec -u user1 $LAB -- /bin/bash -c 'cd && $BIN/ampoule run -- mutool draw -F txt report.pdf'"
-	say "end it:    tests/lab/lab stop $LAB; kill $(cat "$RUN"/*.pid | tr '\n' ' '); tests/support/pg-private stop $RUN/pg"
+	say "What follows can be pasted into a shell of root's."
+	say "The REST API, https://127.0.0.1:$API_PORT/api/v1, with the admin's token:"
+	say "  curl --cacert $RUN/server/ca.pem -H \"Authorization: Bearer \$(cat $RUN/admin.token)\" https://127.0.0.1:$API_PORT/api/v1/devices"
+	say "ampoulectl, logged in as that admin (another policy: policy apply FILE):"
+	say "  XDG_CONFIG_HOME=$RUN/admin $BIN/ampoulectl device ls"
+	say "The endpoint, as its user1:"
+	say "  $PWD/tests/lab/lab exec -u user1 $LAB -- /bin/bash -c 'cd && $BIN/ampoule run -- mutool draw -F txt report.pdf'"
+	say "The end of it all:"
+	say "  $PWD/tests/lab/lab stop $LAB; kill $(cat "$RUN"/*.pid | xargs); $PWD/tests/support/pg-private stop $RUN/pg; rm -r $RUN"
 }
 
 say_logs() {
