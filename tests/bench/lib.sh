@@ -30,7 +30,8 @@ bench_end() {
 		 machine: {kernel: $kernel, cpus: $cpus, cpu: $cpu, lab: $lab, load_at_end: $load},
 		 series: sort_by(["ours", "peer", "floor"] as $o | .role as $r | $o | index($r))}' "$bench_parts"/*.json >"$file"
 	rm -rf "$bench_parts"
-	jq -r '"\(.what), \(.unit):", (["", "role", "runs", "lost", "p50", "p99", "min", "max"] | @tsv),
+	jq -r '"\(.what), \(.unit):"' "$file"
+	jq -r '(["series", "role", "runs", "lost", "p50", "p99", "min", "max"] | @tsv),
 		(.series[] | [.name, .role, .runs, .lost, .p50, .p99, .min, .max] | @tsv)' "$file" | column -t -s "$(printf '\t')"
 	echo "written: $file"
 }
