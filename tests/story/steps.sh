@@ -162,7 +162,7 @@ tell_how_to_reach() {
 	step "Left running (make demo KEEP=1)"
 	say "What follows can be pasted into a shell of root's."
 	say "The REST API, https://127.0.0.1:$API_PORT/api/v1, with the admin's token:"
-	say "  curl --cacert $RUN/server/ca.pem -H \"Authorization: Bearer \$(cat $RUN/admin.token)\" https://127.0.0.1:$API_PORT/api/v1/devices"
+	say "  curl -sS --cacert $RUN/server/ca.pem -H \"Authorization: Bearer \$(cat $RUN/admin.token)\" https://127.0.0.1:$API_PORT/api/v1/devices"
 	say "ampoulectl, logged in as that admin (another policy: policy apply FILE):"
 	say "  XDG_CONFIG_HOME=$RUN/admin $BIN/ampoulectl device ls"
 	say "The endpoint, as its user1:"
