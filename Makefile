@@ -4,6 +4,9 @@ VARIANT ?= debug
 O       := build/$(VARIANT)
 Q       := $(if $(filter 1,$(V)),,@)
 SHELL   := /bin/bash
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0) # every core, unless told
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 all:                                    # the default goal, before any include
 include build-aux/flags.mk
