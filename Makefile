@@ -4,6 +4,9 @@ VARIANT ?= debug
 O       := build/$(VARIANT)
 Q       := $(if $(filter 1,$(V)),,@)
 SHELL   := /bin/bash
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0) # every core, unless told
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 all:                                    # the default goal, before any include
 include build-aux/flags.mk
@@ -25,6 +28,8 @@ check-full: check                       ## check, the sanitizer variants and the
 	$(Q)FULL=1 build-aux/check
 check-asan check-tsan check-cov: check-%: ## unit tests under a sanitizer or with coverage
 	$(Q)$(MAKE) --no-print-directory VARIANT=$* check-unit
+bench-boot:                             ## measure a cold boot; figures in build/bench (docs/performance.md)
+	$(Q)tests/bench/boot.sh
 check-headers: $(hdrs:%=$(O)/%.hdr-ok)  ## every header compiles alone
 lint: check-headers                     ## everything that needs no running
 	$(Q)build-aux/lint
@@ -38,5 +43,5 @@ clean:                                  ## remove build/
 	$(Q)rm -rf build
 help:                                   ## this list
 	$(Q)sed -nE 's/^([a-z_.-][a-z _.-]*):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 40
-.PHONY: all demo check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
+.PHONY: all demo bench-boot check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
 -include $(objs:.o=.d)

@@ -46,7 +46,7 @@ $$(O)/tests/fuzz/replay_$(1): $$(O)/tests/fuzz/fuzz_$(1).o $$(O)/tests/support/r
 $$(O)/tests/fuzz/replay_$(1): private LDLIBS += $(3)
 .PHONY: fuzz-$(1)
 fuzz-$(1): ## search for bad input (SECONDS=60)
-	$$(Q)build-aux/fuzz $(1) "$(2)" "$(3)"
+	$$(Q)SECONDS_MAX=$(SECONDS) build-aux/fuzz $(1) "$(2)" "$(3)"
 endef
 fuzz = $(eval $(call fuzz_,$(strip $(1)),$(strip $(2)),$(3)))
 

@@ -8,6 +8,16 @@
 
 static enum log_level max_level = LOG_LEVEL_INFO;
 
+/* What a line begins with: a number for journald, a word for a person. */
+static int put_level(char *line, size_t cap, enum log_level level)
+{
+	if (!isatty(STDERR_FILENO))
+		return snprintf(line, cap, "<%d>", level);
+	if (level == LOG_LEVEL_ERROR)
+		return snprintf(line, cap, "error: ");
+	return snprintf(line, cap, level == LOG_LEVEL_WARN ? "warning: " : "");
+}
+
 void log_set_level(enum log_level level)
 {
 	max_level = level;
@@ -20,7 +30,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 
 	if (level > max_level)
 		return;
-	int head = snprintf(line, sizeof(line), "<%d>", level);
+	int head = put_level(line, sizeof(line), level);
 
 	va_start(ap, fmt);
 	int n = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, ap);

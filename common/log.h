@@ -1,4 +1,5 @@
-/* The programs' log: one line per event to stderr, "<N>noun: text key=value", as journald reads it.
+/* The programs' log: one line per event to stderr, "<N>noun: text key=value", as journald reads it;
+ * on a terminal "error: " or "warning: " stands in the number's place.
  *
  * Libraries return errors; only programs log, once, where the error is handled. The log level is the
  * one global of the project. Any thread may log; a line is written with one write(2). */

@@ -160,6 +160,9 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 	log_info("agent: running policy=%s serial=%" PRIu64 " socket=%s/%s",
 		 agent->policies.policy ? agent->policies.id : "none", agent->policies.serial,
 		 options->run_dir, AGENT_SOCKET_NAME);
+	if (!agent->policies.policy)
+		log_warn("agent: no policy yet, every task is refused; `ampoule-agent enroll` "
+			 "joins a fleet");
 	return 0;
 }
 

@@ -315,7 +315,9 @@ int main(int argc, char **argv)
 		status = commands[i].run(cli);
 	}
 	if (status < 0) {
-		fputs(usage, stderr);
+		fprintf(stderr, "ampoule-agent: %s\nTry: ampoule-agent --help\n",
+			optind < argc ? "no such command, or not what it works on"
+				      : "a command is missing");
 		status = EXIT_USAGE;
 	}
 	free(cli);

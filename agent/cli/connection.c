@@ -23,7 +23,7 @@ int agent_connect(struct err *err)
 	if (connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return err_set(err, -errno,
 			       "no agent is running on this machine (%s: %m); start it with "
-			       "`systemctl start ampoule-agent`",
+			       "`ampoule-agent run`, as root",
 			       address.sun_path);
 	return take_fd(sock);
 }

@@ -31,9 +31,9 @@ static const char usage[] =
 	"1 refused\n"
 	"or failed, 2 wrong usage. AMPOULE_RUN_DIR names another folder than /run/ampoule.\n";
 
-static int wrong_usage(void)
+static int wrong_usage(const char *what)
 {
-	fputs(usage, stderr);
+	fprintf(stderr, "ampoule: %s\nTry: ampoule --help\n", what);
 	return EXIT_USAGE;
 }
 
@@ -48,13 +48,13 @@ static int run(int argc, char **argv)
 			break;
 		}
 		if (strcmp(argv[at], "--raw") != 0) {
-			(void)wrong_usage();
+			(void)wrong_usage("run: unknown option in front of the program");
 			return AGENT_EXIT_REFUSED;
 		}
 		raw = true;
 	}
 	if (at >= argc) {
-		(void)wrong_usage();
+		(void)wrong_usage("run: which program?");
 		return AGENT_EXIT_REFUSED;
 	}
 	return agent_command_run(raw, argc - at, argv + at);
@@ -80,27 +80,32 @@ static int ls(int argc, char **argv)
 {
 	bool json;
 
-	return take_json(&argc, argv, 0, &json) ? agent_command_ls(json) : wrong_usage();
+	return take_json(&argc, argv, 0, &json) ? agent_command_ls(json)
+						: wrong_usage("ls takes --json and no more");
 }
 
 static int status(int argc, char **argv)
 {
 	bool json;
 
-	return take_json(&argc, argv, 0, &json) ? agent_command_status(json) : wrong_usage();
+	return take_json(&argc, argv, 0, &json) ? agent_command_status(json)
+						: wrong_usage("status takes --json and no more");
 }
 
 static int explain(int argc, char **argv)
 {
 	bool json;
 
-	return take_json(&argc, argv, 1, &json) ? agent_command_explain(json, argv[0])
-						: wrong_usage();
+	return take_json(&argc, argv, 1, &json)
+		       ? agent_command_explain(json, argv[0])
+		       : wrong_usage("explain which micro-VM? ampoule ls has their ids");
 }
 
 static int stop(int argc, char **argv)
 {
-	return argc == 1 && argv[0][0] != '-' ? agent_command_stop(argv[0]) : wrong_usage();
+	return argc == 1 && argv[0][0] != '-'
+		       ? agent_command_stop(argv[0])
+		       : wrong_usage("stop which micro-VM? ampoule ls has their ids");
 }
 
 static const struct {
@@ -113,7 +118,7 @@ static const struct {
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		return wrong_usage();
+		return wrong_usage("a command is missing");
 	for (int i = 1; i < argc && i < 3; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			fputs(usage, stdout);
@@ -122,5 +127,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 2, argv + 2);
-	return wrong_usage();
+	return wrong_usage("there is no such command");
 }

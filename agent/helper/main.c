@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -72,6 +73,12 @@ static int answer(struct agent_helper_open *request)
 int main(void)
 {
 	static struct agent_helper_open request; /* one page and more: not for the stack */
+	struct stat st;
+
+	if (fstat(AGENT_HELPER_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		fputs("ampoule-helper is started by ampoule-agent, not by hand\n", stderr);
+		return 2;
+	}
 
 	for (;;) {
 		ssize_t n = fd_recv(AGENT_HELPER_FD, &request, sizeof(request), NULL, NULL);

@@ -118,11 +118,11 @@ static const struct command {
 	{"digest", 0, run_digest, "digest FILE                   the fs-verity digest of FILE"},
 };
 
-static int usage(void)
+static int usage(FILE *out, int status)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(stderr, "%s ampoule-image %s\n", i ? "      " : "usage:", commands[i].help);
-	return STATUS_USAGE;
+		fprintf(out, "%s ampoule-image %s\n", i ? "      " : "usage:", commands[i].help);
+	return status;
 }
 
 static bool parse_shape(const char *text, struct image_claim *claim)
@@ -192,12 +192,14 @@ int main(int argc, char **argv)
 	struct options o = {0};
 	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
 
+	if (argc > 1 && strcmp(argv[1], "--help") == 0)
+		return usage(stdout, 0);
 	if (!command || !parse_options(argc - 1, argv + 1, &o))
-		return usage();
+		return usage(stderr, STATUS_USAGE);
 	if ((command->needs & NEEDS_KEY) && !o.key)
-		return usage();
+		return usage(stderr, STATUS_USAGE);
 	if ((command->needs & NEEDS_CLAIM) &&
 	    (!o.claim.name || !o.claim.created || !o.claim.cmdline))
-		return usage();
+		return usage(stderr, STATUS_USAGE);
 	return command->run(&o);
 }

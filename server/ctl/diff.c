@@ -47,12 +47,19 @@ static bool is_same(struct line a, struct line b)
 	return a.n == b.n && !memcmp(a.text, b.text, a.n);
 }
 
+/* A line stands alone, so its own quotes need no backslash, and a policy is full of them. */
 static void print(FILE *out, size_t number, char sign, struct line line)
 {
 	char quoted[400];
+	size_t n = 0;
 
-	fprintf(out, "%5zu %c %s\n", number, sign,
-		log_quote(quoted, sizeof(quoted), line.text, line.n));
+	log_quote(quoted, sizeof(quoted), line.text, line.n);
+	for (const char *p = quoted; *p; p++) {
+		if (p[0] == '\\' && p[1] != 'x')
+			p++;
+		quoted[n++] = *p;
+	}
+	fprintf(out, "%5zu %c %.*s\n", number, sign, (int)n, quoted);
 }
 
 /* Prints the differences of the middle: lines [front, front + a) of old and [front, front + b) of new. */

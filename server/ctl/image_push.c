@@ -65,7 +65,7 @@ static enum ctl_exit read_file(struct ctl_call *call, const char *name, size_t m
 		r = buf_read_file(out, path, max);
 	if (r == 0)
 		return CTL_OK;
-	return ctl_fail(call, "%s/%s: %s\nIs this a folder made by ampoule-image build?",
+	return ctl_fail(call, "%s/%s: %s\nIs this a folder made by golden-image/build-image?",
 			call->words[0], name, strerror(-r));
 }
 

@@ -11,13 +11,35 @@
 static const char exits[] = "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 server not "
 			    "reachable, 4 not logged in or not allowed.\n";
 
+static bool begins(const struct ctl_command *command, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(command->name, word, n) == 0 && command->name[n] == ' ';
+}
+
+/* Prints the commands that begin with the word, NULL: all; their number. */
+static size_t print_commands(FILE *out, const char *word)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ctl_command_count; i++) {
+		const struct ctl_command *c = &ctl_commands[i];
+
+		if (word && !begins(c, word))
+			continue;
+		fprintf(out, "  %s%s%s\n", c->name, c->synopsis[0] ? " " : "", c->synopsis);
+		count++;
+	}
+	return count;
+}
+
 static void print_overview(FILE *out)
 {
 	fprintf(out,
 		"ampoulectl: manage policies, devices, images, tokens and events of an Ampoule "
 		"server\n\nUsage: ampoulectl COMMAND [ARGUMENTS] [--json] [--help]\n\n");
-	for (size_t i = 0; i < ctl_command_count; i++)
-		fprintf(out, "  %s %s\n", ctl_commands[i].name, ctl_commands[i].synopsis);
+	(void)print_commands(out, NULL);
 	fprintf(out, "\nampoulectl COMMAND --help says more. %s", exits);
 }
 
@@ -191,8 +213,12 @@ int ctl_run(int argc, const char *const *argv, FILE *in, FILE *out, FILE *err)
 		if (argc && !asked) {
 			char quoted[64];
 
-			fprintf(err, "ampoulectl: unknown command %s\n\n",
-				log_quote(quoted, sizeof(quoted), argv[0], strlen(argv[0])));
+			fprintf(err, "ampoulectl: unknown command %s%s\n",
+				log_quote(quoted, sizeof(quoted), argv[0], strlen(argv[0])),
+				argc > 1 ? " ..." : "");
+			if (print_commands(err, argv[0]) == 0)
+				fprintf(err, "Try: ampoulectl --help\n");
+			return CTL_USAGE;
 		}
 		print_overview(asked ? out : err);
 		return asked ? CTL_OK : CTL_USAGE;

@@ -29,7 +29,14 @@ static const char usage_text[] =
 	"in\n"
 	"DIR/server.conf, and the first admin's API token, which is printed once or written to "
 	"FILE.\n"
-	"A conninfo with a password must come from a file.\n";
+	"A conninfo with a password must come from a file. migrate brings the tables up to date; "
+	"serve\n"
+	"runs until SIGTERM.\n"
+	"\n"
+	"Without the option: --state " DEFAULT_STATE ", --listen-agents " DEFAULT_AGENTS
+	",\n--listen-api " DEFAULT_API ", --signer " DEFAULT_SIGNER ",\n"
+	"--agents-address: the first name and the port of --listen-agents.\n"
+	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
 
 struct options {
 	struct srv_config config;
@@ -180,6 +187,9 @@ int main(int argc, char **argv)
 				       .signer_socket = DEFAULT_SIGNER}};
 	struct err err = {0};
 
+	for (int i = 1; i < argc && i < 3; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return fputs(usage_text, stdout) < 0;
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
@@ -190,6 +200,6 @@ int main(int argc, char **argv)
 		log_error("%s: %s", commands[i].name, err.text);
 		return 1;
 	}
-	fputs(usage_text, stderr);
+	fputs("Try: ampoule-server --help, for its commands setup, migrate and serve\n", stderr);
 	return 2;
 }

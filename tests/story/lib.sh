@@ -14,6 +14,22 @@ step() { printf '\n[%6s s] %s\n' "$(elapsed)" "$*"; }
 say() { printf '           %s\n' "$*"; }
 quote() { sed 's/^/           | /'; }
 
+# 3: where ticking() speaks, whatever its caller does with the output. NEVER: a pipe that never has any.
+exec 3>&1 {NEVER}<> <(:)
+
+# ticking WHAT COMMAND...: the command's own output and status; every other second says how long it has been at it.
+ticking() {
+	local what=$1 t0 ticker rc=0
+	shift
+	t0=$(date +%s%N)
+	(until read -rt 2 -u "$NEVER"; [ $? -le 128 ]; do say "$what ... $(elapsed "$t0") s"; done) >&3 2>&3 &
+	ticker=$!
+	"$@" || rc=$?
+	kill "$ticker" 2>/dev/null
+	wait "$ticker" 2>/dev/null
+	return "$rc"
+}
+
 pass() { PASSED=$((PASSED + 1)); say "ok: $*"; }
 fail() { FAILED=$((FAILED + 1)); say "FAILED: $*"; }
 
@@ -48,12 +64,12 @@ working() {
 	log=$RUN/log/$(tr -c 'a-z0-9\n' '-' <<<"${1,,}").log
 	shift
 	t0=$(date +%s%N)
-	"$@" >"$log" 2>&1 </dev/null &
+	"$@" >"$log" 2>&1 </dev/null 3>&- & # what it leaves running must not hold our output open
 	pid=$!
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.2
 		n=$((n + 1))
-		[ $((n % 25)) != 0 ] || say "$what ... $(elapsed "$t0") s$(tail -n1 "$log" | cut -c1-90 | sed 's/^/   /')"
+		[ $((n % 25)) != 10 ] || say "$what ... $(elapsed "$t0") s$(tail -n1 "$log" | cut -c1-90 | sed 's/^/   /')"
 	done
 	wait "$pid" || rc=$?
 	if [ "$rc" = 0 ]; then pass "$what ($(elapsed "$t0") s)"; else
@@ -76,7 +92,7 @@ wait_for() {
 		fi
 		sleep 0.3
 		n=$((n + 1))
-		[ $((n % 16)) != 0 ] || say "$what ... $(elapsed "$t0") s"
+		[ $((n % 16)) != 7 ] || say "$what ... $(elapsed "$t0") s"
 	done
 	pass "$what (after $(elapsed "$t0") s)"
 }

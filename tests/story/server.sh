@@ -30,7 +30,7 @@ server_login() {
 start_process() {
 	local name=$1
 	shift
-	"$@" >>"$RUN/log/$name.log" 2>&1 </dev/null &
+	"$@" >>"$RUN/log/$name.log" 2>&1 </dev/null 3>&- &
 	echo $! >"$RUN/$name.pid"
 }
 

@@ -43,7 +43,7 @@ read_the_document() {
 	step "user1 reads the PDF: ampoule run -- mutool draw -F txt report.pdf"
 	local t0 out rc=0
 	t0=$(date +%s%N)
-	out=$(as user1 "$BIN/ampoule" run -- mutool draw -F txt report.pdf 2>"$RUN/log/mutool.err") || rc=$?
+	out=$(ticking "mutool reads it" as user1 "$BIN/ampoule" run -- mutool draw -F txt report.pdf 2>"$RUN/log/mutool.err") || rc=$?
 	say "took $(elapsed "$t0") s; the first lines:"
 	head -n 6 <<<"$out" | quote
 	expect_eq "its exit status is mutool's" "$rc" 0
@@ -51,7 +51,8 @@ read_the_document() {
 	expect_has "and the last page's" "$out" "References"
 	expect_has "stderr came through" "$(cat "$RUN/log/mutool.err")" "warning: "
 	rc=0
-	as user1 "$BIN/ampoule" run -- mutool draw -F nosuchformat report.pdf >"$RUN/log/mutool2.out" 2>"$RUN/log/mutool2.err" || rc=$?
+	ticking "mutool is asked for what it does not know" \
+		as user1 "$BIN/ampoule" run -- mutool draw -F nosuchformat report.pdf >"$RUN/log/mutool2.out" 2>"$RUN/log/mutool2.err" || rc=$?
 	expect_eq "a failing task's exit status comes through" "$rc" 1
 	expect_has "and its own complaint" "$(cat "$RUN/log/mutool2.err")" "Unknown output format"
 }
@@ -60,7 +61,7 @@ meet_the_hostile() {
 	step "A hostile script runs, as root in its guest"
 	local before out rc=0 event
 	before=$(on /bin/bash -c 'cd /home/user1 && sha256sum report.pdf hostile.py .ssh/id_rsa')
-	out=$(tests/lab/lab exec -t -u user1 "$LAB" -- /bin/bash -c "cd && exec '$BIN/ampoule' run -- python3 hostile.py" 2>&1) || rc=$?
+	out=$(ticking "the script runs" tests/lab/lab exec -t -u user1 "$LAB" -- /bin/bash -c "cd && exec '$BIN/ampoule' run -- python3 hostile.py" 2>&1) || rc=$?
 	tr -d '\r' <<<"$out" | cat -v | quote
 	out=$(tr -d '\r' <<<"$out")
 	expect_eq "it ran to its end" "$rc" 0
@@ -76,7 +77,7 @@ meet_the_hostile() {
 	expect_lacks "no bidirectional override arrives" "$out" $'\u202e'
 	expect_eq "the originals are untouched" "$(on /bin/bash -c 'cd /home/user1 && sha256sum report.pdf hostile.py .ssh/id_rsa')" "$before"
 	rc=0
-	out=$(as user1 "$BIN/ampoule" run -- python3 hostile.py 2>/dev/null) || rc=$?
+	out=$(ticking "it runs again" as user1 "$BIN/ampoule" run -- python3 hostile.py 2>/dev/null) || rc=$?
 	expect_has "the next micro-VM has an unharmed python and passwd" "$out" "link of python: READ 6"
 	wait_for "the server shows the refused access" 60 event_about id_rsa || return 0
 	event=$(ctl event ls --json | jq -c '[.events[] | select(.path | endswith("id_rsa"))][0]')
@@ -135,7 +136,8 @@ lose_the_server() {
 	step "The server is killed with -9 and started again"
 	local before after
 	stop_process server KILL
-	as user1 "$BIN/ampoule" run -- python3 hostile.py >"$RUN/log/offline.out" 2>&1 ||
+	ticking "the script runs without a server" \
+		as user1 "$BIN/ampoule" run -- python3 hostile.py >"$RUN/log/offline.out" 2>&1 ||
 		fail "the endpoint does not work without its server"
 	expect_has "the policy is enforced without the server" "$(cat "$RUN/log/offline.out")" "private key: EACCES"
 	before=$(on /bin/bash -c "'$BIN/ampoule' status --json" | jq .queue)
@@ -158,10 +160,15 @@ show_the_admin() {
 
 tell_how_to_reach() {
 	step "Left running (make demo KEEP=1)"
-	say "REST API:  https://127.0.0.1:$API_PORT/api/v1  (CA: $RUN/server/ca.pem, admin token: $RUN/admin.token)"
-	say "admin:     XDG_CONFIG_HOME=$RUN/admin $BIN/ampoulectl device ls"
-	say "endpoint:  tests/lab/lab exec -u user1 $LAB -- /bin/bash -c 'cd && $BIN/ampoule run -- mutool draw -F txt report.pdf'"
-	say "end it:    tests/lab/lab stop $LAB; kill $(cat "$RUN"/*.pid | tr '\n' ' '); tests/support/pg-private stop $RUN/pg"
+	say "What follows can be pasted into a shell of root's."
+	say "The REST API, https://127.0.0.1:$API_PORT/api/v1, with the admin's token:"
+	say "  curl -sS --cacert $RUN/server/ca.pem -H \"Authorization: Bearer \$(cat $RUN/admin.token)\" https://127.0.0.1:$API_PORT/api/v1/devices"
+	say "ampoulectl, logged in as that admin (another policy: policy apply FILE):"
+	say "  XDG_CONFIG_HOME=$RUN/admin $BIN/ampoulectl device ls"
+	say "The endpoint, as its user1:"
+	say "  $PWD/tests/lab/lab exec -u user1 $LAB -- /bin/bash -c 'cd && $BIN/ampoule run -- mutool draw -F txt report.pdf'"
+	say "The end of it all:"
+	say "  $PWD/tests/lab/lab stop $LAB; kill $(cat "$RUN"/*.pid | xargs); $PWD/tests/support/pg-private stop $RUN/pg; rm -r $RUN"
 }
 
 say_logs() {

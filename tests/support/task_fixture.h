@@ -5,6 +5,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "microvisor/guest/task.h"
@@ -32,8 +33,11 @@ static struct {
 	unsigned ready, running, ends;
 	enum mv_end why;
 	uint32_t detail;
+	uint64_t told; /* accesses that events told of, and those that they told as lost */
+	uint64_t lost;
 	char incident[MV_NAME_MAX];
 } seen;
+static pthread_mutex_t event_lock = PTHREAD_MUTEX_INITIALIZER; /* events come from every thread */
 
 static inline void on_state(void *machine, enum mv_state state)
 {
@@ -53,9 +57,13 @@ static inline void on_end(void *machine, enum mv_end why, uint32_t detail)
 static inline void on_event(void *context, const struct mv_event *event)
 {
 	(void)context;
+	pthread_mutex_lock(&event_lock);
+	seen.told += event->class == MV_CLASS_FILE ? event->count : 0;
+	seen.lost += event->dropped;
 	snprintf(seen.incident, sizeof(seen.incident), "%.*s",
 		 (int)(event->object_bytes < MV_NAME_MAX ? event->object_bytes : MV_NAME_MAX - 1),
 		 event->object);
+	pthread_mutex_unlock(&event_lock);
 }
 
 static inline uint64_t no_clock(void *context)

@@ -256,7 +256,7 @@ apply_policies() {
 	policy debian-docs '
       - { id: notes, path: ["/srv/notes/"], do: read }' >"$RUN/second.yaml"
 	expect_exit "a second version is applied, and waited for" 0 policy apply "$RUN/second.yaml" --wait
-	expect_has "with what changed" "$OUT" '+       - { id: notes'
+	expect_has "with what changed" "$OUT" '+       - { id: notes, path: ["/srv/notes/"], do: read }'
 	expect_has "as serial 2" "$OUT" "serial 2,"
 	expect_exit "its document comes back" 0 policy get
 	expect_eq "byte for byte" "$(ctl policy get 2 | sha256sum)" "$(sha256sum <"$RUN/second.yaml")"

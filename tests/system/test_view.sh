@@ -41,21 +41,22 @@ echo 'private' >"$host/docs/deep/a.key"
 echo 'below' >"$host/docs/deep/er/b.txt"
 ln -s /etc/passwd "$host/docs/link"
 mkfifo "$host/docs/fifo"
+mknod "$host/docs/deep/null" c 1 3 && chmod 666 "$host/docs/deep/null"
 seq 1 200000 >"$host/report.pdf"
 before=$(find "$host" -type f -exec md5sum {} +)
 sum=$(md5sum <"$host/report.pdf")
 
 out=$(run -- 'cd /home/user1; ls -a . docs docs/deep; cat docs/note.txt docs/deep/er/b.txt; md5sum <report.pdf; stat -c "%a %u %s" report.pdf')
 want=$'.:\n.\n..\ndocs\nreport.pdf\n\ndocs:\n.\n..\ndeep\nnote.txt\n\ndocs/deep:\n.\n..\ner\na note\nbelow\n'"$sum"$'\n444 0 1288895'
-ok "shares are listed and read; links, FIFOs and denied names are not listed" "$out" "$want"
+ok "shares are listed and read; links, FIFOs, devices and denied names are not listed" "$out" "$want"
 ok "reading what is allowed is no event" "$(grep -c event "$log")" 0
 
 run -- 'cat /home/user1/.ssh/id_rsa; ls /home/user1/.ssh; cat /home/user1/docs/deep/a.key; cat /home/user2/secret
-	cat /home/user1/docs/link' >/dev/null
+	cat /home/user1/docs/link; cat /home/user1/docs/deep/null' >/dev/null
 ok "keys are denied" "$(grep -c 'Permission denied' "$log")" 3
-ok "what is hidden is not there" "$(grep -c 'No such file' "$log")" 2
+ok "what is hidden is not there" "$(grep -c 'No such file' "$log")" 3
 ok "each is told by its full path" "$(sed -n 's/^drive: event.* object=//p' "$log" | sort | xargs)" \
-	"/home/user1/.ssh /home/user1/.ssh/id_rsa /home/user1/docs/deep/a.key /home/user1/docs/link /home/user2"
+	"/home/user1/.ssh /home/user1/.ssh/id_rsa /home/user1/docs/deep/a.key /home/user1/docs/deep/null /home/user1/docs/link /home/user2"
 
 run -- 'cd /home/user1; echo x >docs/note.txt; echo x >docs/new; mkdir docs/d; rm docs/note.txt; mv docs/note.txt docs/n
 	ln docs/note.txt docs/l; chmod 777 docs/note.txt; touch report.pdf; echo x >.ssh/authorized_keys; rm -rf docs' >/dev/null

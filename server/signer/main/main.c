@@ -20,7 +20,8 @@ static const char usage_text[] =
 	"usage: ampoule-signer init  --state DIR [--user NAME]\n"
 	"       ampoule-signer serve --state DIR --socket PATH [--user NAME] [--uid N]\n"
 	"init makes the policy key and prints its public half; serve signs for root, its own uid\n"
-	"and uid N. With --user, root's rights are given up before the key is touched.\n";
+	"and uid N. With --user, root's rights are given up before the key is touched.\n"
+	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
 
 struct options {
 	const char *state;
@@ -137,6 +138,9 @@ int main(int argc, char **argv)
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
+	for (int i = 1; i < argc && i < 3; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return fputs(usage_text, stdout) < 0;
 	bool is_init = argc > 1 && strcmp(argv[1], "init") == 0;
 	bool is_serve = argc > 1 && strcmp(argv[1], "serve") == 0;
 

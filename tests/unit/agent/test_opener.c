@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 
 #include "agent/agent/opener.h"
 #include "agent/agent/options.h"
@@ -32,6 +33,7 @@ static void setup(void)
 	ck_assert_int_eq(mkfifo(fixture_path(folder, "fifo"), 0600), 0);
 	ck_assert_int_eq(symlink("/etc", fixture_path(folder, "link")), 0);
 	ck_assert_int_eq(symlink("/etc/passwd", fixture_path(folder, "filelink")), 0);
+	ck_assert_int_eq(mknod(fixture_path(folder, "device"), S_IFCHR | 0600, makedev(1, 3)), 0);
 }
 
 static void teardown(void)
@@ -87,10 +89,13 @@ static const struct {
 	bool folder;
 	int error;
 } refusals[] = {
-	{"missing", false, ENOENT},     {"missing", true, ENOENT},       {"link", true, ENOTDIR},
-	{"filelink", false, ELOOP},     {"link/passwd", false, ENOTDIR}, {"fifo", false, EPERM},
-	{"fifo", true, ENOTDIR},        {"file", true, ENOTDIR},         {"sub", false, EPERM},
-	{"sub/../file", false, EINVAL}, {"./file", false, EINVAL},
+	{"missing", false, ENOENT},      {"missing", true, ENOENT},
+	{"link", true, ENOTDIR},         {"filelink", false, ELOOP},
+	{"link/passwd", false, ENOTDIR}, {"fifo", false, EPERM},
+	{"fifo", true, ENOTDIR},         {"file", true, ENOTDIR},
+	{"sub", false, EPERM},           {"sub/../file", false, EINVAL},
+	{"./file", false, EINVAL},       {"../../../dev/null", false, EINVAL},
+	{"device", false, EPERM},        {"device", true, ENOTDIR},
 };
 
 START_TEST(what_is_no_plain_place_is_refused)

@@ -1,6 +1,5 @@
 #include <check.h>
 #include <string.h>
-#include <time.h>
 
 #include "microvisor/arbiter/access.h"
 #include "microvisor/arbiter/glob.h"
@@ -97,15 +96,14 @@ START_TEST(no_pattern_takes_exponential_time)
 		memcpy(pattern + i, "**a", 3);
 	memset(text, 'a', MV_PATH_MAX);
 	text[MV_PATH_MAX - 1] = 'b';
-	clock_t start = clock();
 
+	/* An exponential one would outlive any time limit of the test. */
 	ck_assert(!mv_glob_matches(pattern, strlen(pattern), text, MV_PATH_MAX));
 	for (int i = 0; i + 3 < MV_PATH_MAX; i += 3)
 		memcpy(pattern + i, "/**", 3);
 	for (int i = 0; i < MV_PATH_MAX - 1; i += 2)
 		memcpy(text + i, "/x", 2);
 	(void)mv_glob_matches(pattern, strlen(pattern), text, MV_PATH_MAX);
-	ck_assert_double_lt((double)(clock() - start) / CLOCKS_PER_SEC, 5.0);
 }
 END_TEST
 
