@@ -29,7 +29,6 @@ static const struct table_rule closing[] = {
 
 static struct guest guest;
 static struct ring ring;
-static struct mv_fs *fs;
 static struct mv_device *dev;
 static atomic_bool vcpu_is_done;
 static unsigned refused; /* by the guest's count; read after the join */
@@ -55,14 +54,13 @@ static void setup(void)
 	guest.view = mv_view_new(guest.arbiter, 1000);
 	guest_share(&guest, MV_SHARE_FOLDER, "docs", "/home/u/docs");
 	ring_init(&ring);
-	fs = mv_fs_new(&ring.mem, guest.view, &guest.from);
-	dev = mv_fs_device(fs);
+	dev = mv_fs_new(&ring.mem, guest.view, &guest.from);
 	driver_bring_up(dev, 1);
 }
 
 static void teardown(void)
 {
-	mv_fs_free(fs);
+	mv_device_free(dev);
 	ring_release(&ring);
 	guest_release(&guest);
 }
