@@ -14,8 +14,9 @@
 #include "common/log.h"
 
 enum {
-	THREADS_MAX = 16,       /* as the microvm's own limit, microvisor/jail/jail.c */
-	CPU_PERIOD_US = 100000, /* the kernel's default */
+	THREADS_MAX = 16,        /* as the microvm's own limit, microvisor/jail/jail.c */
+	CPU_PERIOD_US = 100000,  /* the kernel's default */
+	CPU_OVERHEAD_US = 25000, /* for the microvm's other threads: they must not stop its vCPUs */
 	LEFTOVER_WAIT_MS = 2000
 };
 
@@ -218,8 +219,8 @@ static int set_limits(const char *folder, const struct agent_cgroup_limits *limi
 	char threads[16];
 
 	(void)snprintf(memory, sizeof(memory), "%" PRIu64, limits->memory_bytes + OVERHEAD_BYTES);
-	(void)snprintf(cpu, sizeof(cpu), "%" PRIu64 " %d", (uint64_t)limits->cpus * CPU_PERIOD_US,
-		       CPU_PERIOD_US);
+	(void)snprintf(cpu, sizeof(cpu), "%" PRIu64 " %d",
+		       (uint64_t)limits->cpus * CPU_PERIOD_US + CPU_OVERHEAD_US, CPU_PERIOD_US);
 	(void)snprintf(threads, sizeof(threads), "%d", THREADS_MAX);
 	const struct {
 		const char *name;

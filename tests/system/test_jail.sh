@@ -121,7 +121,7 @@ ok "no capability in any set" "$(awk '/^Cap/ {print $2}' "/proc/$pid/status" | s
 ok "each thread has its filter" "$(awk '/^Seccomp:/ {print $2}' /proc/"$pid"/task/*/status | sort | uniq -c | xargs)" "3 2"
 folder=$(groups)
 has "its cgroup holds it" " $(xargs <"$folder/cgroup.procs") " " $pid "
-ok "with the policy's limits" "$(cat "$folder"/{memory.max,cpu.max,pids.max} | xargs)" "$(((256 + 128) << 20)) 100000 100000 16"
+ok "with the policy's limits" "$(cat "$folder"/{memory.max,cpu.max,pids.max} | xargs)" "$(((256 + 128) << 20)) 125000 100000 16"
 ok "it goes before the agent when memory ends" "$(cat "/proc/$pid/oom_score_adj" "/proc/$agent_pid/oom_score_adj" | xargs)" "300 -900"
 all=${folder%/*}
 echo $(($(cat "$all/memory.current") - $(awk '$1 == "file" {print $2}' "$all/memory.stat") + (32 << 20))) >"$all/memory.max"
