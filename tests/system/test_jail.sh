@@ -9,7 +9,7 @@ image=$PWD/build/images/debian-docs
 pdf=$PWD/build/story/report.pdf
 
 if [ -z "${TEST_JAIL_HERE:-}" ]; then
-	make --no-print-directory -s "$bin"/{ampoule,ampoule-agent,ampoule-link,ampoule-helper,ampoule-microvm,ampoule-init,microvm-hostile,microvm-drive,sign-policy} >&2 || exit 1
+	make --no-print-directory -s build/debug/bin/{ampoule,ampoule-agent,ampoule-link,ampoule-helper,ampoule-microvm,ampoule-init,microvm-hostile,microvm-drive,sign-policy} >&2 || exit 1
 	tests/support/tiny-image "$tiny" || exit
 	golden-image/build-image golden-image/recipes/debian-docs.recipe >&2 || exit 1
 	(. tests/story/endpoint.sh && story_pdf) >&2 || exit 1
