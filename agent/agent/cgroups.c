@@ -14,8 +14,9 @@
 #include "common/log.h"
 
 enum {
-	THREADS_MAX = 16,       /* as the microvm's own limit, microvisor/jail/jail.c */
-	CPU_PERIOD_US = 100000, /* the kernel's default */
+	THREADS_MAX = 16,        /* as the microvm's own limit, microvisor/jail/jail.c */
+	CPU_PERIOD_US = 100000,  /* the kernel's default */
+	CPU_OVERHEAD_US = 25000, /* for the microvm's other threads: they must not stop its vCPUs */
 	LEFTOVER_WAIT_MS = 2000
 };
 
@@ -100,28 +101,26 @@ static void move_back(const char *base)
 		(void)rmdir(leaf); /* somebody else's when it is not empty */
 }
 
-/* The process that has this id now may be another's; the kernel's own kill cannot miss. */
-static int kill_all(const char *folder)
+/* Kills what is in a cgroup, waits for its end, and removes it. A kill by process number could hit whoever
+ * has the number by now; the kernel's own cannot. */
+static int kill_and_remove(const char *folder)
 {
 	char path[PATH_MAX];
-	struct pollfd changed = {.fd = -1, .events = POLLPRI};
-	int r = 0;
+	char state[128];
 
-	(void)write_file(folder, "cgroup.kill",
-			 "1"); /* since Linux 5.14; rmdir tells whether it worked */
+	(void)write_file(folder, "cgroup.kill", "1"); /* from Linux 5.14; rmdir(2) tells the rest */
 	(void)snprintf(path, sizeof(path), "%s/cgroup.events", folder);
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct pollfd emptied = {.fd = fd, .events = POLLPRI};
 
-	changed.fd = fd;
-	for (int i = 0; i < 2; i++) {
-		/* Each read arms the next poll. */
-		if (fd >= 0 && pread(fd, path, sizeof(path), 0) < 0)
-			return -errno;
-		r = rmdir(folder) < 0 ? -errno : 0;
-		if (r != -EBUSY || poll(&changed, 1, LEFTOVER_WAIT_MS) < 0)
+	for (int i = 0; fd >= 0 && i < 2; i++) {
+		/* A read arms the next poll. */
+		if (pread(fd, state, sizeof(state), 0) < 0 || rmdir(folder) == 0)
+			break;
+		if (errno != EBUSY || poll(&emptied, 1, LEFTOVER_WAIT_MS) < 0)
 			break;
 	}
-	return r == -EBUSY && rmdir(folder) == 0 ? 0 : r;
+	return rmdir(folder) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 static void remove_leftovers(const char *folder)
@@ -135,7 +134,7 @@ static void remove_leftovers(const char *folder)
 		    snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) >=
 			    (int)sizeof(path))
 			continue;
-		int r = kill_all(path);
+		int r = kill_and_remove(path);
 
 		if (r < 0)
 			log_warn("cgroups: cannot remove %s: %s, ignoring", path, strerror(-r));
@@ -220,8 +219,8 @@ static int set_limits(const char *folder, const struct agent_cgroup_limits *limi
 	char threads[16];
 
 	(void)snprintf(memory, sizeof(memory), "%" PRIu64, limits->memory_bytes + OVERHEAD_BYTES);
-	(void)snprintf(cpu, sizeof(cpu), "%" PRIu64 " %d", (uint64_t)limits->cpus * CPU_PERIOD_US,
-		       CPU_PERIOD_US);
+	(void)snprintf(cpu, sizeof(cpu), "%" PRIu64 " %d",
+		       (uint64_t)limits->cpus * CPU_PERIOD_US + CPU_OVERHEAD_US, CPU_PERIOD_US);
 	(void)snprintf(threads, sizeof(threads), "%d", THREADS_MAX);
 	const struct {
 		const char *name;

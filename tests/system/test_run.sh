@@ -8,7 +8,7 @@ pdf=$PWD/build/story/report.pdf
 bin=$PWD/build/debug/bin
 
 if [ -z "${TEST_RUN_HERE:-}" ]; then
-	make --no-print-directory -s "$bin"/{ampoule,ampoule-agent,ampoule-link,ampoule-helper,ampoule-microvm,sign-policy} >&2 || exit 1
+	make --no-print-directory -s build/debug/bin/{ampoule,ampoule-agent,ampoule-link,ampoule-helper,ampoule-microvm,sign-policy} >&2 || exit 1
 	golden-image/build-image golden-image/recipes/debian-docs.recipe >&2 || exit 1
 	(. tests/story/endpoint.sh && story_pdf) >&2 || exit 1
 	exec tests/lab/lab run --timeout 1500 --disk 4 --mem 5120 -- env TEST_RUN_HERE=1 "$0" "$@"

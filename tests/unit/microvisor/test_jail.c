@@ -62,6 +62,17 @@ START_TEST(privileges_to_gain_are_refused)
 }
 END_TEST
 
+START_TEST(capabilities_are_refused)
+{
+	if (getuid() != 0)
+		return;
+	ck_assert_int_eq(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), 0);
+	become_nobody();
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(mv_jail_enter(64), -EPERM);
+}
+END_TEST
+
 START_TEST(what_is_not_needed_is_given_up)
 {
 	struct rlimit l;
@@ -75,6 +86,10 @@ START_TEST(what_is_not_needed_is_given_up)
 	ck_assert_uint_eq(l.rlim_max, 0);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &l), 0);
 	ck_assert_uint_eq(l.rlim_max, 64);
+	ck_assert_int_eq(getrlimit(RLIMIT_MSGQUEUE, &l), 0);
+	ck_assert_uint_eq(l.rlim_max, 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &l), 0);
+	ck_assert_uint_le(l.rlim_max, 16);
 	ck_assert_ptr_null(getenv("PATH"));
 }
 END_TEST
@@ -87,6 +102,7 @@ int main(void)
 	tcase_add_test(t, a_missing_descriptor_is_refused);
 	tcase_add_test(t, root_is_refused);
 	tcase_add_test(t, privileges_to_gain_are_refused);
+	tcase_add_test(t, capabilities_are_refused);
 	tcase_add_test(t, what_is_not_needed_is_given_up);
 	return suite_run("microvisor/jail", t);
 }
