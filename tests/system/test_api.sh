@@ -101,7 +101,7 @@ log_in() {
 	expect_exit "usage errors have a status of their own" 2 policy apply
 	expect_exit "unknown options too" 2 device ls --no-such
 	ask getWhoami GET /whoami
-	expect_eq "whoami" "$(json .role)" admin
+	expect_eq "whoami" "$(json '.roles[0].role + " " + .roles[0].groups')" "admin all"
 }
 
 make_tokens() {
