@@ -118,7 +118,7 @@ make_tokens() {
 	TOKEN=$VIEWER ask listDevices GET /devices
 	expect_eq "it may look" "$STATUS" 200
 	TOKEN=$VIEWER ask postToken POST /tokens --json '{"kind": "api", "role": "admin"}'
-	expect_eq "it may not make tokens" "$STATUS $(json .code)" "403 forbidden"
+	expect_eq "it may not make tokens above itself" "$STATUS $(json .code)" "403 above_maker"
 	ask postToken POST /tokens --json '{"kind": "api"}'
 	expect_eq "an API token without a role is refused" "$STATUS $(json .code)" "422 bad-field"
 	ask postToken POST /tokens --json '{"kind": "api", "role": "admin", "uses": 3}'
