@@ -187,14 +187,15 @@ static int head_path(const struct srv_audit *audit, char path[SRV_PATH_MAX])
 static void load_head(struct srv_audit *audit)
 {
 	cleanup_buf struct buf text = {0};
-	char path[SRV_PATH_MAX], hex[DIGEST_HEX];
+	char path[SRV_PATH_MAX], *end = NULL;
 	struct srv_chain_head head = {0};
 
 	if (head_path(audit, path) < 0 || buf_read_file(&text, path, HEAD_TEXT) < 0 ||
 	    buf_put_u8(&text, 0) < 0)
 		return;
-	if (sscanf((const char *)text.data, "%" SCNd64 " %64s", &head.sequence, hex) == 2 &&
-	    digest_parse(hex, head.mac) == 0)
+	head.sequence = strtoll((const char *)text.data, &end, 10);
+	end[strcspn(end, "\n")] = '\0';
+	if (head.sequence > 0 && *end == ' ' && digest_parse(end + 1, head.mac) == 0)
 		audit->head = head;
 	else
 		log_warn("audit: %s is damaged, ignoring", path);

@@ -180,21 +180,26 @@ static void find(struct srv_chain_report *report, int64_t sequence, const char *
 	snprintf(report->finding, sizeof(report->finding), "%s", text);
 }
 
+/* What a walk needs to know. */
+struct check {
+	const uint8_t *key;
+	const struct srv_chain_head *known;
+	size_t known_count;
+};
+
 /* A known head that this place of the chain is not. */
-static bool is_rewritten(const struct srv_chain_head *at, const struct srv_chain_head *known,
-			 size_t count)
+static bool is_rewritten(const struct srv_chain_head *at, const struct check *check)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (known[i].sequence == at->sequence &&
-		    CRYPTO_memcmp(known[i].mac, at->mac, SRV_CHAIN_MAC) != 0)
+	for (size_t i = 0; i < check->known_count; i++) {
+		if (check->known[i].sequence == at->sequence &&
+		    CRYPTO_memcmp(check->known[i].mac, at->mac, SRV_CHAIN_MAC) != 0)
 			return true;
 	}
 	return false;
 }
 
-/* Row i of a batch, behind report->head. False when the chain breaks there. */
-static int check_row(const uint8_t key[32], const struct srv_rows *rows, size_t i,
-		     const struct srv_chain_head *known, size_t known_count,
+/* Row i of a batch, behind report->head; what is wrong with it goes into the report. */
+static int check_row(const struct check *check, const struct srv_rows *rows, size_t i,
 		     struct srv_chain_report *report)
 {
 	int64_t sequence = srv_rows_int(rows, i, C_SEQUENCE);
@@ -208,21 +213,20 @@ static int check_row(const uint8_t key[32], const struct srv_rows *rows, size_t 
 		find(report, sequence, "the row of this link was removed");
 		return 0;
 	}
-	if (next_mac(key, &report->head, rows, i) < 0)
+	if (next_mac(check->key, &report->head, rows, i) < 0)
 		return -EIO;
 	copy_mac(rows, i, C_MAC, mac);
 	if (CRYPTO_memcmp(mac, report->head.mac, SRV_CHAIN_MAC) != 0 ||
 	    strcmp(srv_rows_text(rows, i, C_XACT), srv_rows_text(rows, i, C_LINK_XACT)) != 0)
 		find(report, sequence, "this row was changed, or is not where it was");
-	else if (is_rewritten(&report->head, known, known_count))
+	else if (is_rewritten(&report->head, check))
 		find(report, sequence, "the chain is not the one that was seen before");
 	else
 		report->rows++;
 	return 0;
 }
 
-static int check_batch(struct srv_conn *conn, const uint8_t key[32],
-		       const struct srv_chain_head *known, size_t known_count,
+static int check_batch(struct srv_conn *conn, const struct check *check,
 		       struct srv_chain_report *report, size_t *ret_count, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
@@ -236,7 +240,7 @@ static int check_batch(struct srv_conn *conn, const uint8_t key[32],
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < srv_rows_count(rows) && report->intact; i++) {
-		if (check_row(key, rows, i, known, known_count, report) < 0)
+		if (check_row(check, rows, i, report) < 0)
 			return err_set(err, -EIO, "cannot check an audit row");
 	}
 	*ret_count = srv_rows_count(rows);
@@ -265,12 +269,13 @@ int srv_chain_verify(struct srv_conn *conn, const uint8_t key[32],
 		     const struct srv_chain_head *known, size_t known_count,
 		     struct srv_chain_report *report, struct err *err)
 {
+	const struct check check = {.key = key, .known = known, .known_count = known_count};
 	size_t count = BATCH;
 	int r = 0;
 
 	*report = (struct srv_chain_report){.intact = true};
 	while (r == 0 && report->intact && count == BATCH)
-		r = check_batch(conn, key, known, known_count, report, &count, err);
+		r = check_batch(conn, &check, report, &count, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < known_count && report->intact; i++) {

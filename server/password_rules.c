@@ -44,7 +44,7 @@ static char letter_of(char c)
 	const char *at = strchr(from, c);
 
 	if (isalpha((unsigned char)c))
-		return (char)tolower((unsigned char)c);
+		return (char)(c | 0x20);
 	return c && at ? to[at - from] : '\0';
 }
 
