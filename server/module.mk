@@ -9,10 +9,11 @@ $(O)/server/migrate.o: build/gen/server/schema.inc
 $(call lib,server,server server/fleet server/store server/rest server/signer)
 $(call needs-generated,server server/fleet server/store server/rest server/signer)
 server_libs   := server proto policy arbiter common
-server_ldlibs := -lpq -lmicrohttpd -lgnutls -lssl -lcrypto -lprotobuf-c -lzstd -ljansson -lyaml -lpthread
+server_ldlibs := -lpq -lmicrohttpd -lgnutls -lssl -lcrypto -lprotobuf-c -lzstd -ljansson -lyaml -largon2 -loath -lpthread
 $(call program,ampoule-server,server/server,$(server_libs),$(server_ldlibs))
 $(call program,ampoule-signer,server/signer/main,$(server_libs),$(server_ldlibs))
 $(call lib,ctl,server/ctl)
 $(call program,ampoulectl,server/ctl/main,ctl common,-lcurl -ljansson -lcrypto)
 $(call fuzz,signer,$(server_libs),$(server_ldlibs))
 $(call unit,server,ctl $(server_libs),$(server_ldlibs) -lcurl)
+$(call fuzz,cookie,$(server_libs),$(server_ldlibs))

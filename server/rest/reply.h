@@ -1,7 +1,7 @@
 /* Answers: JSON, and problems as RFC 9457 describes them. For the thread that holds the request.
  *
  * A problem is {"type": "urn:ampoule:problem:CODE", "title", "status", "detail", "code", "request"};
- * codes are stable, the table in reply.c is all there are. */
+ * codes are stable, the table in reply.c is all there are, and docs/problems.md has a section for each. */
 #ifndef SERVER_REST_REPLY_H
 #define SERVER_REST_REPLY_H
 
@@ -15,6 +15,18 @@ enum srv_problem {
 	SRV_BAD_JSON,
 	SRV_BAD_PARAMETER,
 	SRV_UNAUTHORIZED,
+	SRV_NOT_SIGNED_IN,
+	SRV_LOGIN_REFUSED,
+	SRV_SECOND_FACTOR_NEEDED,
+	SRV_TWO_CREDENTIALS,
+	SRV_CROSS_SITE,
+	SRV_TOO_MANY,
+	SRV_LINK_USED,
+	SRV_PERSON_EXISTS,
+	SRV_LAST_ADMIN,
+	SRV_ABOVE_MAKER,
+	SRV_PASSWORD_REFUSED,
+	SRV_CODE_REFUSED,
 	SRV_FORBIDDEN,
 	SRV_NOT_FOUND,
 	SRV_METHOD_NOT_ALLOWED,

@@ -1,5 +1,7 @@
 #include "server/store/devices.h"
 
+#include "server/store/scope.h"
+
 int srv_devices_list(struct srv_conn *conn, const struct srv_device_filter *filter,
 		     struct srv_rows **ret_rows, struct err *err)
 {
@@ -12,7 +14,7 @@ int srv_devices_list(struct srv_conn *conn, const struct srv_device_filter *filt
 		"failed_serial, failed_reason, failed_at FROM device_overview "
 		"WHERE ($1::uuid IS NULL OR id = $1::uuid) AND ($2::uuid IS NULL OR id > $2::uuid) "
 		"AND ($3::text IS NULL OR group_name = $3) AND ($4::text IS NULL OR state = $4) "
-		"ORDER BY id LIMIT $5::int8",
+		"AND " SRV_IN_SCOPE("group_name", "$6") "ORDER BY id LIMIT $5::int8",
 		SRV_TEXT(filter->id), SRV_TEXT(filter->after), SRV_TEXT(filter->group),
-		SRV_TEXT(filter->state), SRV_INT(filter->limit));
+		SRV_TEXT(filter->state), SRV_INT(filter->limit), SRV_SCOPE(filter->scope));
 }

@@ -101,7 +101,7 @@ log_in() {
 	expect_exit "usage errors have a status of their own" 2 policy apply
 	expect_exit "unknown options too" 2 device ls --no-such
 	ask getWhoami GET /whoami
-	expect_eq "whoami" "$(json .role)" admin
+	expect_eq "whoami" "$(json '.roles[0].role + " " + .roles[0].groups')" "admin all"
 }
 
 make_tokens() {
@@ -118,7 +118,7 @@ make_tokens() {
 	TOKEN=$VIEWER ask listDevices GET /devices
 	expect_eq "it may look" "$STATUS" 200
 	TOKEN=$VIEWER ask postToken POST /tokens --json '{"kind": "api", "role": "admin"}'
-	expect_eq "it may not make tokens" "$STATUS $(json .code)" "403 forbidden"
+	expect_eq "it may not make tokens above itself" "$STATUS $(json .code)" "403 above_maker"
 	ask postToken POST /tokens --json '{"kind": "api"}'
 	expect_eq "an API token without a role is refused" "$STATUS $(json .code)" "422 bad-field"
 	ask postToken POST /tokens --json '{"kind": "api", "role": "admin", "uses": 3}'
@@ -135,6 +135,49 @@ make_tokens() {
 	expect_exit "an unknown one is not" 1 token revoke 00000000-0000-0000-0000-000000000000
 	ask deleteToken DELETE /tokens/nonsense
 	expect_eq "nor one that is no id" "$STATUS" 404
+}
+
+people() {
+	step "People, and the audit log"
+	local link ann="$RUN/ann" good='seven odd herons 41'
+	link=$(grep -o 'ampoule_link_[0-9a-f]*' "$RUN/log/setup.log")
+	expect_has "setup printed a link" "$(cat "$RUN/log/setup.log")" "https://127.0.0.1:$API_PORT/setup#ampoule_link_"
+	TOKEN='' ask postSetup POST /setup -H 'Authorization:' \
+		--json "{\"link\": \"$link\", \"name\": \"root\", \"password\": \"$good\"}"
+	expect_eq "which makes the first admin" "$STATUS $(json .name)" "201 root"
+	TOKEN='' ask postSetup POST /setup -H 'Authorization:' \
+		--json "{\"link\": \"$link\", \"name\": \"two\", \"password\": \"$good\"}"
+	expect_eq "once" "$STATUS $(json .code)" "410 link_used"
+	expect_exit "people are not made by token" 4 person add ann --role viewer <<<"$good"
+	local login=(login --server "https://127.0.0.1:$API_PORT" --ca "$RUN/server/ca.pem" --name)
+	cp -r "$XDG_CONFIG_HOME" "$RUN/token-admin"
+	expect_exit "a wrong password is refused" 4 "${login[@]}" root <<<"not the password"
+	expect_exit "the right one logs in" 0 "${login[@]}" root <<<"$good"
+	expect_has "with the role" "$OUT" "root (admin:all)"
+	expect_exit "a bad password is no person's" 1 person add ann --role viewer <<<"password1234"
+	expect_exit "a person is added" 0 person add ann --role viewer <<<"$good"
+	expect_exit "and given a role in a group" 0 person role ann author --groups default
+	expect_has "beside the one that was there" "$OUT" "author:default viewer:all"
+	expect_exit "the list has both" 0 person ls
+	mkdir -p "$ann"
+	XDG_CONFIG_HOME=$ann expect_exit "the new person logs in" 0 "${login[@]}" ann <<<"$good"
+	XDG_CONFIG_HOME=$ann expect_exit "may look" 0 device ls
+	XDG_CONFIG_HOME=$ann expect_exit "may not make people" 4 person ls
+	expect_exit "a person is disabled" 0 person disable ann
+	XDG_CONFIG_HOME=$ann expect_exit "and out at once" 4 device ls
+	expect_exit "the log has it" 0 audit ls --action "PATCH /api/v1/people"
+	expect_has "with who and whom" "$OUT" "root"
+	sleep 2
+	expect_exit "the log is whole" 0 audit verify
+	ask listAudit GET '/audit?limit=1000'
+	ask verifyAudit GET /audit/verify
+	sql -c "UPDATE audit SET actor = 'ann' WHERE id = (SELECT row FROM audit_chain WHERE sequence = 3)"
+	expect_exit "somebody with SQL is found out" 1 audit verify
+	expect_has "with the place" "$OUT" "sequence 3"
+	expect_exit "logging out" 0 logout
+	expect_exit "ends it" 4 device ls
+	rm -rf "$XDG_CONFIG_HOME"
+	mv "$RUN/token-admin" "$XDG_CONFIG_HOME"
 }
 
 # One file's entry of a manifest, its digest by another program than ours.
@@ -398,6 +441,7 @@ end() {
 start
 log_in
 make_tokens
+people
 push_image
 apply_policies
 read_events
