@@ -1,0 +1,37 @@
+# lib.sh: what every benchmark shares: the form of its figures. Sourced by tests/bench/*.sh, from the repository's root.
+#
+#	bench_begin NAME "WHAT IS MEASURED" UNIT
+#	bench_series NAME ROLE "HOW" FILE LOST     ROLE: ours, peer or floor; FILE: a number per line; LOST: runs without one
+#	bench_end                                  writes build/bench/NAME.json and prints its table
+#
+# shellcheck shell=bash
+
+bench_begin() {
+	bench_name=$1 bench_what=$2 bench_unit=$3
+	bench_parts=$(mktemp -d)
+	mkdir -p build/bench
+}
+
+# Percentiles are by nearest rank, so each is a value that was measured; below 100 runs p99 is the greatest.
+bench_series() {
+	sort -n "$4" | jq -s --arg name "$1" --arg role "$2" --arg how "$3" --argjson lost "$5" '
+		def rank($p): if length == 0 then null else .[([(length * $p / 100 | ceil), 1] | max) - 1] end;
+		{name: $name, role: $role, how: $how, runs: length, lost: $lost,
+		 p50: rank(50), p99: rank(99), min: .[0], max: .[-1], values: .}' >"$bench_parts/$1.json"
+}
+
+bench_end() {
+	local file=build/bench/$bench_name.json
+	jq -s --arg name "$bench_name" --arg what "$bench_what" --arg unit "$bench_unit" \
+		--arg at "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --arg commit "$(git describe --always --dirty 2>/dev/null)" \
+		--arg kernel "$(uname -r)" --arg lab "$(tests/lab/lab kind)" --argjson cpus "$(nproc)" \
+		--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" --arg load "$(cut -d' ' -f1-3 /proc/loadavg)" '
+		{name: $name, what: $what, unit: $unit, at: $at, commit: $commit,
+		 machine: {kernel: $kernel, cpus: $cpus, cpu: $cpu, lab: $lab, load_at_end: $load},
+		 series: sort_by(["ours", "peer", "floor"] as $o | .role as $r | $o | index($r))}' "$bench_parts"/*.json >"$file"
+	rm -rf "$bench_parts"
+	jq -r '"\(.what), \(.unit):"' "$file"
+	jq -r '(["series", "role", "runs", "lost", "p50", "p99", "min", "max"] | @tsv),
+		(.series[] | [.name, .role, .runs, .lost, .p50, .p99, .min, .max] | @tsv)' "$file" | column -t -s "$(printf '\t')"
+	echo "written: $file"
+}
