@@ -22,6 +22,18 @@ const struct srv_route srv_routes[] = {
 	{"GET", V1 "/policies/{serial}", SRV_ROLE_VIEWER, .query = srv_policies_get_query,
 	 .handle = srv_policies_handle_get},
 
+	{"GET", V1 "/layers", SRV_ROLE_VIEWER, .handle = srv_layers_handle_list},
+	{"POST", V1 "/layers", SRV_ROLE_ADMIN, POLICY_BODY, .body = srv_layers_body,
+	 .handle = srv_layers_handle_post},
+	{"GET", V1 "/layers/{id}", SRV_ROLE_VIEWER, .handle = srv_layers_handle_get},
+	{"GET", V1 "/policy-diff", SRV_ROLE_VIEWER, .query = srv_policy_diff_query,
+	 .handle = srv_policy_diff_handle_get},
+	{"GET", V1 "/policy-rules", SRV_ROLE_VIEWER, .query = srv_policy_rules_query,
+	 .handle = srv_policy_rules_handle_get},
+	{"GET", V1 "/groups", SRV_ROLE_VIEWER, .handle = srv_groups_handle_list},
+	{"POST", V1 "/groups", SRV_ROLE_ADMIN, SMALL_BODY, .body = srv_groups_body,
+	 .handle = srv_groups_handle_post},
+
 	{"GET", V1 "/devices", SRV_ROLE_VIEWER, .query = srv_devices_query,
 	 .handle = srv_devices_handle_list},
 	{"GET", V1 "/devices/{id}", SRV_ROLE_VIEWER, .handle = srv_devices_handle_get},

@@ -167,6 +167,15 @@ START_TEST(an_unknown_parameter_is_refused)
 }
 END_TEST
 
+static bool has_required(const struct srv_field *fields)
+{
+	for (; fields->name; fields++) {
+		if (fields->required)
+			return true;
+	}
+	return false;
+}
+
 START_TEST(bodies_that_break_the_table_are_refused)
 {
 	const struct srv_route *route = &srv_routes[_i];
@@ -175,7 +184,8 @@ START_TEST(bodies_that_break_the_table_are_refused)
 
 	if (!route->body)
 		return;
-	expect(&call, SRV_BAD_FIELD); /* {}: something is missing */
+	if (has_required(route->body))
+		expect(&call, SRV_BAD_FIELD); /* {}: something is missing */
 	call = call_to(route, "");
 	call.body = unknown;
 	call.body_bytes = sizeof(unknown) - 1;
