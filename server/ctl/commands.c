@@ -26,6 +26,14 @@ static const struct ctl_option rules_options[] = {
 	{"--serial", "SERIAL", "of this version (the newest)"},
 	{0},
 };
+static const struct ctl_option exception_options[] = {
+	{"--until", "TIME", "when it ends, as 2026-12-24T00:00:00Z"},
+	{"--reason", "TEXT", "why"},
+	{"--id", "ID", "a name for it (exc- and a number)"},
+	{"--git", NULL, "it is managed in git"},
+	{"--dry", NULL, "only say what would change"},
+	{0},
+};
 static const struct ctl_option parent_options[] = {
 	{"--parent", "GROUP", "below which group (a root)"},
 	{0},
@@ -115,6 +123,11 @@ const struct ctl_command ctl_commands[] = {
 	 "Lists what is in force in the order of deciding, with the document and line of each "
 	 "rule.",
 	 rules_options, 0, 0, ctl_policy_rules},
+	{"exception from-event", "--until TIME --reason TEXT [--id ID] [--git] [--dry]",
+	 "Reads an event from stdin, as `event ls --json` prints it, and lets its user on its "
+	 "device have\n"
+	 "what was refused, until TIME.",
+	 exception_options, 0, 0, ctl_exception_from_event},
 	{"group ls", "", "Lists the tree of groups.", NULL, 0, 0, ctl_group_ls},
 	{"group put", "NAME [--parent GROUP]", "Makes a group, or moves it in the tree.",
 	 parent_options, 1, 1, ctl_group_put},

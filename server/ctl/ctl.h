@@ -85,6 +85,7 @@ enum ctl_exit ctl_policy_history(struct ctl_call *call);
 enum ctl_exit ctl_policy_rollback(struct ctl_call *call);
 enum ctl_exit ctl_policy_diff(struct ctl_call *call);
 enum ctl_exit ctl_policy_rules(struct ctl_call *call);
+enum ctl_exit ctl_exception_from_event(struct ctl_call *call);
 enum ctl_exit ctl_group_ls(struct ctl_call *call);
 enum ctl_exit ctl_group_put(struct ctl_call *call);
 enum ctl_exit ctl_device_ls(struct ctl_call *call);
