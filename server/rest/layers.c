@@ -185,9 +185,7 @@ static int find_device(struct srv_call *call, char group[SRV_GROUP_MAX], char ho
 		       struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
-	int r = srv_query(call->conn, &rows, err,
-			  "SELECT group_name, hostname FROM devices WHERE id::text = $1",
-			  SRV_TEXT(call->query[R_DEVICE].text));
+	int r = srv_groups_of_device(call->conn, call->query[R_DEVICE].text, &rows, err);
 
 	if (r < 0)
 		return r;
@@ -237,7 +235,7 @@ int srv_groups_handle_list(struct srv_call *call, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	json_t *list = json_array();
-	int r = srv_query(call->conn, &rows, err, "SELECT name, parent FROM groups ORDER BY name");
+	int r = srv_groups_list(call->conn, &rows, err);
 
 	for (size_t i = 0; r == 0 && i < srv_rows_count(rows); i++)
 		r = srv_page_add(

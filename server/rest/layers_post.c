@@ -58,11 +58,7 @@ static json_t *devices_json(struct srv_call *call, const char *group, struct err
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	json_t *names = json_array();
-	int r = srv_query(
-		call->conn, &rows, err,
-		"SELECT hostname, count(*) OVER () FROM devices WHERE group_name = $1 AND "
-		"state = 'active' ORDER BY hostname LIMIT $2::int8",
-		SRV_TEXT(group), SRV_INT(NAMED_DEVICES));
+	int r = srv_groups_devices(call->conn, group, NAMED_DEVICES, &rows, err);
 
 	for (size_t i = 0; r == 0 && i < srv_rows_count(rows); i++)
 		r = json_array_append_new(names, json_string(srv_rows_text(rows, i, 0)));

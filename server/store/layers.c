@@ -54,3 +54,25 @@ int srv_groups_put(struct srv_conn *conn, const char *name, const char *parent, 
 			 "UPDATE SET parent = excluded.parent",
 			 SRV_TEXT(name), SRV_TEXT(parent));
 }
+
+int srv_groups_list(struct srv_conn *conn, struct srv_rows **ret_rows, struct err *err)
+{
+	return srv_query(conn, ret_rows, err, "SELECT name, parent FROM groups ORDER BY name");
+}
+
+int srv_groups_devices(struct srv_conn *conn, const char *group, int64_t limit,
+		       struct srv_rows **ret_rows, struct err *err)
+{
+	return srv_query(conn, ret_rows, err,
+			 "SELECT hostname, count(*) OVER () FROM devices WHERE group_name = $1 AND "
+			 "state = 'active' ORDER BY hostname LIMIT $2::int8",
+			 SRV_TEXT(group), SRV_INT(limit));
+}
+
+int srv_groups_of_device(struct srv_conn *conn, const char *device, struct srv_rows **ret_rows,
+			 struct err *err)
+{
+	return srv_query(conn, ret_rows, err,
+			 "SELECT group_name, hostname FROM devices WHERE id::text = $1",
+			 SRV_TEXT(device));
+}

@@ -56,5 +56,13 @@ int srv_groups_ways(struct srv_conn *conn, struct srv_rows **ret_rows, struct er
  * name is none; -ENOENT: no such parent. */
 int srv_groups_put(struct srv_conn *conn, const char *name, const char *parent,
 		   struct err *err) must_check;
+/* (name, parent or NULL) of every group, by name. */
+int srv_groups_list(struct srv_conn *conn, struct srv_rows **ret_rows, struct err *err) must_check;
+/* (hostname, how many there are) of the group's devices that are not revoked, at most limit, by name. */
+int srv_groups_devices(struct srv_conn *conn, const char *group, int64_t limit,
+		       struct srv_rows **ret_rows, struct err *err) must_check;
+/* (group, hostname) of one device; no row when there is none. */
+int srv_groups_of_device(struct srv_conn *conn, const char *device, struct srv_rows **ret_rows,
+			 struct err *err) must_check;
 
 #endif
