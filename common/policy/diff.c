@@ -73,13 +73,13 @@ static int fill(struct side *side, const struct policy *policy)
 
 	if (r < 0)
 		return r;
-	side->by_name = calloc(side->count + 1, sizeof(*side->by_name));
+	side->by_name = calloc(side->count + 1, sizeof(struct entry *));
 	if (!side->by_name)
 		return -ENOMEM;
 	for (size_t i = 0; i < side->count; i++)
 		side->by_name[i] = &side->list[i];
 	if (side->count)
-		qsort(side->by_name, side->count, sizeof(*side->by_name), by_name);
+		qsort(side->by_name, side->count, sizeof(struct entry *), by_name);
 	return 0;
 }
 

@@ -87,13 +87,13 @@ const struct rule_class_info rule_classes[RULES_COUNT] = {
 #define TARGET(word, number, what)                                                        \
 	{                                                                                 \
 		OBJECT_TEST, word, FIELD_TEXT, FIELD_OPTIONAL, AT(test, targets[number]), \
-			.max = PATH_BYTES, .example = "\"~/.ssh/id_rsa\"", .help = what   \
+			.max = PATH_BYTES, .example = "\"~/.ssh/id_rsa\"", .help = (what) \
 	}
 /* The lists of rules, of final and of tasks. */
-#define RULE_LIST(in, number, word, object, when, what)                            \
-	{                                                                          \
-		in, word, FIELD_LIST, FIELD_OPTIONAL, AT(rules, lists[number]),    \
-			.max = LIST_MAX, .of = object, .later = when, .help = what \
+#define RULE_LIST(in, number, word, object, when, what)                                  \
+	{                                                                                \
+		in, word, FIELD_LIST, FIELD_OPTIONAL, AT(rules, lists[number]),          \
+			.max = LIST_MAX, .of = (object), .later = (when), .help = (what) \
 	}
 #define RULE_LISTS(in)                                                                     \
 	RULE_LIST(in, RULES_FILE, "file", OBJECT_FILE_RULE, false,                         \
@@ -128,17 +128,17 @@ const struct rule_class_info rule_classes[RULES_COUNT] = {
 #define RULE_DO(object, list, word, what)                                   \
 	{                                                                   \
 		object, "do", FIELD_WORD, FIELD_REQUIRED, AT(rule, action), \
-			.words = list, .example = word, .help = what        \
+			.words = (list), .example = (word), .help = (what)  \
 	}
 #define RULE_TEXTS(object, word, text, what)                                  \
 	{                                                                     \
 		object, word, FIELD_TEXTS, FIELD_REQUIRED, AT(rule, objects), \
-			.max = TEXTS_MAX, .example = text, .help = what       \
+			.max = TEXTS_MAX, .example = (text), .help = (what)   \
 	}
 #define RULE_WORDS(object, word, list, text, what)                            \
 	{                                                                     \
 		object, word, FIELD_WORDS, FIELD_REQUIRED, AT(rule, objects), \
-			.words = list, .example = text, .help = what          \
+			.words = (list), .example = (text), .help = (what)    \
 	}
 #define RULE_EXTRA(object)                                                                  \
 	{object,                                                                            \

@@ -189,10 +189,10 @@ static const struct rules *rules_in(const struct layer *layer, const char *task)
 static void append_rules(struct object_list *out, const struct object_list *rules,
 			 const struct layer *layer)
 {
-	struct rule *to = (struct rule *)out->items + out->count;
-
 	if (!rules->count)
 		return;
+	struct rule *to = (struct rule *)out->items + out->count;
+
 	memcpy(to, rules->items, rules->count * sizeof(*to));
 	for (size_t i = 0; i < rules->count; i++)
 		to[i].layer = layer;

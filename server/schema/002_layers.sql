@@ -1,4 +1,4 @@
--- Schema 3: policies as layers, and the tree of groups that deltas follow.
+-- Policies as layers, and the tree of groups that deltas follow.
 
 -- The root of a tree has no parent. A group never lies below itself: groups_no_cycle.
 ALTER TABLE groups ADD COLUMN parent text REFERENCES groups (name);
