@@ -20,6 +20,8 @@ $(progs) $(tests):
 	$(Q)$(CC) -o $@ $(filter %.o %.a,$^) $(filter %.a,$^) $(LDFLAGS_ALL) $(LDLIBS)
 demo:                                   ## install, build and play the whole story (KEEP=1 leaves it up)
 	$(Q)deploy/bootstrap.sh && $(MAKE) --no-print-directory VARIANT=release all && tests/story/play $(if $(KEEP),--keep)
+bench-policy:                           ## measure policies; figures in build/bench (docs/performance.md)
+	$(Q)tests/bench/policy.sh
 check:                                  ## install, build, unit tests, then system tests in the lab
 	$(Q)deploy/bootstrap.sh && $(MAKE) --no-print-directory lint && build-aux/check
 check-unit: $(tests)                    ## the fast half: no root, no KVM
@@ -43,5 +45,5 @@ clean:                                  ## remove build/
 	$(Q)rm -rf build
 help:                                   ## this list
 	$(Q)sed -nE 's/^([a-z_.-][a-z _.-]*):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 40
-.PHONY: all demo bench-boot check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
+.PHONY: all demo bench-boot bench-policy check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
 -include $(objs:.o=.d)

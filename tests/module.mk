@@ -11,3 +11,5 @@ $(call program,first-byte,tests/bench/first-byte,)
 $(call program,kvm-floor,tests/bench/kvm-floor,)
 $(call program,peer-init,tests/bench/peer-init,)
 $(call static,peer-init)
+# What `make bench-policy` measures with.
+$(call program,policy-speed,tests/bench/policy-speed,policy arbiter common,-lyaml)

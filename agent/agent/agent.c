@@ -132,6 +132,36 @@ static int make_folders(const struct agent_options *options, struct err *err)
 	return r < 0 ? r : agent_make_folder(jail, 0555, err);
 }
 
+static void watch_exceptions(struct agent *agent);
+
+/* An exception has ended, or the clock is looked at again: the rules of running micro-VMs are compiled anew. */
+static void on_exception_end(void *context)
+{
+	struct agent *agent = context;
+	uint64_t now_s = agent_policies_now_s(&agent->policies);
+
+	if (agent->exception_end_s && agent->exception_end_s <= now_s) {
+		log_info("policy: an exception has ended id=%s", agent->policies.id);
+		for (struct agent_vm *vm = agent->vms.first; vm; vm = vm->next)
+			agent_vm_update_policy(vm);
+	}
+	watch_exceptions(agent);
+}
+
+static void watch_exceptions(struct agent *agent)
+{
+	uint64_t now_s = agent_policies_now_s(&agent->policies), wait_ms = AGENT_CLOCK_LOOK_MS;
+
+	agent_timer_stop(&agent->exception_timer);
+	agent->exception_end_s =
+		agent->policies.policy ? policy_next_end(agent->policies.policy, now_s) : 0;
+	if (!agent->exception_end_s)
+		return;
+	if (agent->exception_end_s - now_s < AGENT_CLOCK_LOOK_MS / 1000)
+		wait_ms = (agent->exception_end_s - now_s) * 1000;
+	agent_timer_start(&agent->exception_timer, &agent->loop, wait_ms, on_exception_end, agent);
+}
+
 int agent_start(struct agent *agent, const struct agent_options *options, struct err *err)
 {
 	*agent = (struct agent){.options = *options, .lock_fd = -1, .signal_fd = -1};
@@ -156,6 +186,7 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 	check_jail(agent);
 	if (agent->isolation)
 		agent_templates_start(&agent->templates, agent);
+	watch_exceptions(agent);
 	agent_uplink_start(&agent->uplink, agent);
 	log_info("agent: running policy=%s serial=%" PRIu64 " socket=%s/%s",
 		 agent->policies.policy ? agent->policies.id : "none", agent->policies.serial,
@@ -178,6 +209,7 @@ void agent_stop(struct agent *agent)
 	agent_vms_release(&agent->vms);
 	agent_uplink_stop(&agent->uplink);
 	agent_timer_stop(&agent->apply_timer);
+	agent_timer_stop(&agent->exception_timer);
 	agent_timer_stop(&agent->spool_timer);
 	agent_timer_stop(&agent->downloads.retry);
 	agent_watch_stop(&agent->signals);
@@ -203,6 +235,7 @@ int agent_reload(struct agent *agent, struct err *err)
 		if (r < 0)
 			return r;
 		agent->policies = fresh;
+		watch_exceptions(agent);
 	}
 	agent_uplink_stop(&agent->uplink);
 	agent_uplink_start(&agent->uplink, agent);
@@ -276,6 +309,7 @@ int agent_apply_policy(struct agent *agent, const void *envelope, size_t n, stru
 	for (struct agent_vm *vm = agent->vms.first; vm; vm = vm->next)
 		agent_vm_update_policy(vm);
 	agent_check_applied(agent);
+	watch_exceptions(agent);
 	agent_downloads_restart(&agent->downloads, agent);
 	agent_templates_restart(&agent->templates);
 	return 0;

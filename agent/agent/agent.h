@@ -24,6 +24,7 @@
 #include "common/err.h"
 
 enum {
+	AGENT_CLOCK_LOOK_MS = 60000, /* a clock may be set forward while an exception holds */
 	AGENT_APPLY_LIMIT_MS = 10000 /* for running micro-VMs to say that they have a new policy */
 };
 
@@ -42,8 +43,10 @@ struct agent {
 	struct agent_templates templates;
 	struct agent_watch signals;
 	struct agent_timer apply_timer;
-	int lock_fd;   /* owned; held while the state folder is ours */
-	int signal_fd; /* owned */
+	struct agent_timer exception_timer; /* until the next exception of the policy ends */
+	int lock_fd;                        /* owned; held while the state folder is ours */
+	int signal_fd;                      /* owned */
+	uint64_t exception_end_s;           /* 0: none is to end */
 	bool applying; /* a policy is in force here, running micro-VMs have not all said so */
 	bool isolation;
 	struct err no_isolation; /* why not */

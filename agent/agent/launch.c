@@ -43,10 +43,10 @@ static void launch_release(struct launch *l)
 	free(l->start);
 }
 
-static int find_places(const struct agent_vm *vm, struct policy_place **ret_places, size_t *ret_n,
+static int find_places(struct agent_vm *vm, struct policy_place **ret_places, size_t *ret_n,
 		       struct err *err)
 {
-	const struct agent_policies *policies = &vm->agent->policies;
+	struct agent_policies *policies = &vm->agent->policies;
 	struct policy_place *places = calloc(MV_SHARES_MAX, sizeof(*places));
 	struct policy_request facts;
 	int index = agent_table_find_task(policies, vm->task_id);
@@ -58,6 +58,7 @@ static int find_places(const struct agent_vm *vm, struct policy_place **ret_plac
 		return err_set(err, index, "the policy changed meanwhile and has no such task");
 	}
 	agent_request_facts(vm->request, vm->program, &facts);
+	agent_policies_facts(policies, &facts);
 	size_t n = policy_places(policies->policy, (size_t)index, &facts, places, MV_SHARES_MAX);
 
 	if (n > MV_SHARES_MAX) {
@@ -181,7 +182,36 @@ static void add_opened_places(struct launch *l)
 	}
 }
 
-/* Standard streams that are files of the host are the policy's to allow, and told of. */
+/* What a stream is on the host, as rules about streams spell it. */
+static const char *stream_end(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return "file";
+	return isatty(fd) ? "terminal" : "pipe";
+}
+
+static void record_stdio(const struct launch *l, const struct mv_policy *policy,
+			 const struct mv_access *access, const struct mv_decision *decision)
+{
+	struct mv_event event = {.type = MV_MSG_EVENT,
+				 .class = MV_CLASS_STDIO,
+				 .op = access->op,
+				 .verdict = decision->verdict,
+				 .severity = decision->severity,
+				 .wall_clock_ns = agent_wall_ns(),
+				 .count = 1,
+				 .serial = l->vm->agent->policies.serial,
+				 .object_bytes = access->object_bytes};
+
+	mv_policy_rule_id(policy, decision->rule, event.rule);
+	memcpy(event.object, access->object, access->object_bytes);
+	agent_vm_record(l->vm, &event);
+}
+
+/* Standard streams are the policy's to allow. An output that goes to a file of the host is told of even when
+ * it is allowed. */
 static int check_stdio(const struct launch *l, struct err *err)
 {
 	static const char *const names[] = {"stdin", "stdout", "stderr"};
@@ -190,33 +220,22 @@ static int check_stdio(const struct launch *l, struct err *err)
 
 	if (mv_policy_init(&policy, l->table.data, l->table.len) < 0)
 		return err_set(err, -EBADMSG, "the compiled policy is damaged");
-	for (int i = STDOUT_FILENO; i <= STDERR_FILENO; i++) {
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+		const char *end = stream_end(l->vm->request->stdio[i]);
+		char object[32];
+		int n = snprintf(object, sizeof(object), "%s:%s", names[i], end);
 		struct mv_access access = {.class = MV_CLASS_STDIO,
-					   .op = MV_OP_WRITE,
-					   .object = names[i],
-					   .object_bytes = (uint16_t)strlen(names[i])};
-		struct stat st;
+					   .op = i == STDIN_FILENO ? MV_OP_READ : MV_OP_WRITE,
+					   .object = object,
+					   .object_bytes = (uint16_t)n};
 
-		if (fstat(l->vm->request->stdio[i], &st) < 0 || !S_ISREG(st.st_mode))
-			continue;
 		mv_arbitrate(&policy, &access, &decision);
-		struct mv_event event = {.type = MV_MSG_EVENT,
-					 .class = MV_CLASS_STDIO,
-					 .op = MV_OP_WRITE,
-					 .verdict = decision.verdict,
-					 .severity = decision.severity,
-					 .wall_clock_ns = agent_wall_ns(),
-					 .count = 1,
-					 .serial = l->vm->agent->policies.serial,
-					 .object_bytes = access.object_bytes};
-
-		mv_policy_rule_id(&policy, decision.rule, event.rule);
-		memcpy(event.object, names[i], access.object_bytes);
-		agent_vm_record(l->vm, &event);
+		if (decision.verdict != MV_ALLOW || (i != STDIN_FILENO && !strcmp(end, "file")))
+			record_stdio(l, &policy, &access, &decision);
 		if (decision.verdict != MV_ALLOW)
 			return err_set(err, -EACCES,
-				       "the policy does not let this task write its %s to a file",
-				       names[i]);
+				       "the policy does not let this task have its %s: it is a %s",
+				       names[i], end);
 	}
 	return 0;
 }

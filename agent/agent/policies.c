@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/agent/loop.h"
 #include "common/buf.h"
@@ -102,6 +103,7 @@ static void put_in_force(struct agent_policies *p, struct content *content)
 	(void)snprintf(p->id, sizeof(p->id), "%s", content->message->policy_id);
 	p->serial = content->message->serial;
 	p->expires_s = content->message->expires_s;
+	p->issued_s = content->message->issued_s;
 	p->applied_ns = agent_wall_ns();
 	memcpy(p->digest, content->digest, sizeof(p->digest));
 }
@@ -113,6 +115,9 @@ int agent_policies_open(struct agent_policies *p, const char *state_dir,
 	cleanup_buf struct buf bytes = {0};
 
 	*p = (struct agent_policies){0};
+	(void)snprintf(p->device, sizeof(p->device), "%s", identity->device_id);
+	if (gethostname(p->hostname, sizeof(p->hostname) - 1) < 0)
+		p->hostname[0] = '\0'; /* then exceptions go by the id alone */
 	if (snprintf(p->path, sizeof(p->path), "%s/policy.envelope", state_dir) >=
 	    (int)sizeof(p->path))
 		return err_set(err, -ENAMETOOLONG, "the state folder's name is too long");
@@ -156,6 +161,24 @@ int agent_policies_accept(struct agent_policies *p, const struct agent_identity 
 		return err_set(err, r, "cannot write %s: %s", p->path, strerror(-r));
 	put_in_force(p, &content);
 	return 0;
+}
+
+uint64_t agent_policies_now_s(struct agent_policies *p)
+{
+	uint64_t now_s = agent_wall_ns() / 1000000000U;
+
+	if (now_s > p->latest_s)
+		p->latest_s = now_s;
+	if (p->issued_s > p->latest_s)
+		p->latest_s = p->issued_s;
+	return p->latest_s;
+}
+
+void agent_policies_facts(struct agent_policies *p, struct policy_request *request)
+{
+	request->device = p->device[0] ? p->device : NULL;
+	request->hostname = p->hostname[0] ? p->hostname : NULL;
+	request->now_s = agent_policies_now_s(p);
 }
 
 const char *agent_policies_image(const struct agent_policies *p, size_t n)

@@ -27,6 +27,10 @@ struct agent_policies {
 	char id[MV_NAME_MAX];
 	uint64_t serial;
 	uint64_t expires_s;
+	uint64_t issued_s;
+	char device[MV_NAME_MAX]; /* id of this endpoint */
+	char hostname[256];
+	uint64_t latest_s;   /* the highest time seen: exceptions end by it */
 	uint64_t applied_ns; /* when it came into force here */
 	uint8_t digest[DIGEST_BYTES];
 };
@@ -44,6 +48,12 @@ void agent_policies_release(struct agent_policies *policies);
 int agent_policies_accept(struct agent_policies *policies, const struct agent_identity *identity,
 			  const void *envelope, size_t n, uint64_t now_s,
 			  struct err *err) must_check;
+
+/* The time by which exceptions end: the clock's, but never before the policy in force was issued nor before
+ * what it was already, so that a clock set back brings none back. */
+uint64_t agent_policies_now_s(struct agent_policies *policies);
+/* Fills what exceptions ask of a request: device, host name, time. Borrows from policies. */
+void agent_policies_facts(struct agent_policies *policies, struct policy_request *request);
 
 /* The n-th image that the policy in force names, each once; NULL past the end. Borrowed. */
 const char *agent_policies_image(const struct agent_policies *policies, size_t n);

@@ -18,7 +18,7 @@ int agent_table_find_task(const struct agent_policies *policies, const char *tas
 	return -ENOENT;
 }
 
-int agent_table_compile(const struct agent_policies *policies, const char *task_id,
+int agent_table_compile(struct agent_policies *policies, const char *task_id,
 			const struct agent_request *request, const char *program, struct buf *out,
 			struct err *err)
 {
@@ -28,6 +28,7 @@ int agent_table_compile(const struct agent_policies *policies, const char *task_
 	if (index < 0)
 		return err_set(err, index, "the policy in force has no task '%s'", task_id);
 	agent_request_facts(request, program, &facts);
+	agent_policies_facts(policies, &facts);
 	int r = policy_compile(policies->policy, (size_t)index, &facts, policies->serial, out);
 
 	if (r < 0)

@@ -76,7 +76,7 @@ static int nothing_matched(const struct walk *walk, const char *argv0, struct er
 	return err_set(err, -EACCES, "the policy has no tasks");
 }
 
-int agent_task_find(const struct agent_policies *policies, const struct agent_images *images,
+int agent_task_find(struct agent_policies *policies, const struct agent_images *images,
 		    const struct agent_identity *identity, const struct agent_request *request,
 		    struct agent_task *out, struct err *err)
 {
@@ -104,6 +104,7 @@ int agent_task_find(const struct agent_policies *policies, const struct agent_im
 			continue;
 		}
 		agent_request_facts(request, out->program, &facts);
+		agent_policies_facts(policies, &facts);
 		if (policy_task_matches(policies->policy, i, &facts)) {
 			out->index = i;
 			return check_shape(out, err);

@@ -21,7 +21,7 @@ struct agent_task {
 /* -ENOENT: no image has the program; -EAGAIN: an image that may have it is not here yet; -EACCES: the
  * policy has no task for it, or there is no policy; -EINVAL: the task asks for a shape its image does not
  * have. The text says which, and what to do. */
-int agent_task_find(const struct agent_policies *policies, const struct agent_images *images,
+int agent_task_find(struct agent_policies *policies, const struct agent_images *images,
 		    const struct agent_identity *identity, const struct agent_request *request,
 		    struct agent_task *out, struct err *err) must_check;
 

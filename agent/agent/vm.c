@@ -378,7 +378,7 @@ void agent_vm_signal(struct agent_vm *vm, uint32_t number)
 
 void agent_vm_update_policy(struct agent_vm *vm)
 {
-	const struct agent_policies *policies = &vm->agent->policies;
+	struct agent_policies *policies = &vm->agent->policies;
 	cleanup_buf struct buf table = {0};
 	struct err err = {0};
 

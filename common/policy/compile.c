@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/policy/class.h"
 #include "common/policy/document.h"
+#include "common/policy/merge.h"
 #include "common/policy/pattern.h"
 #include "common/policy/policy.h"
 #include "common/policy/scalar.h"
@@ -14,7 +16,7 @@ struct compiling {
 	const struct policy_request *request;
 	const struct task *task;
 	struct table table;
-	const struct rule *rule; /* whose hosts are added */
+	const struct rule *rule; /* whose objects are added */
 };
 
 static int add_path(void *context, const struct pattern *pattern)
@@ -32,13 +34,18 @@ static int add_text(struct compiling *c, const char *text)
 				 &(struct pattern){.kind = kind, .text = text, .n = strlen(text)});
 }
 
-/* "tcp:host:port" for each port of the rule. */
+/* "tcp:host:port" for each port of the rule. No name says which network its address lies in, and this version
+ * resolves none: a deny of a network denies every host of its ports, an allow allows none. */
 static int add_host(void *context, const char *host)
 {
 	struct compiling *c = context;
 	const char *proto = c->rule->proto == PROTO_UDP ? "udp" : "tcp";
 	int r = 0;
 
+	if (pattern_is_network(host) && c->rule->action == MV_ALLOW)
+		return 0;
+	if (pattern_is_network(host))
+		host = "*";
 	for (const struct node *port = c->rule->port->first; port && r == 0; port = port->next) {
 		char text[300];
 		uint64_t number = 0;
@@ -50,9 +57,30 @@ static int add_host(void *context, const char *host)
 	return r;
 }
 
+/* "stdout" is what a micro-VM asks for at each write, when nobody knows any more what is behind it; "stdout:file"
+ * what the agent asks for at the launch. A rule about files has nothing to say of the first. */
+static int add_stream(void *context, const char *stream)
+{
+	struct compiling *c = context;
+	const struct node *end = c->rule->to ? c->rule->to->first : NULL;
+	char text[32];
+	int r = 0;
+
+	if (!end) {
+		r = add_text(c, stream);
+		(void)snprintf(text, sizeof(text), "%s:*", stream);
+		return r < 0 ? r : add_text(c, text);
+	}
+	for (; end && r == 0; end = end->next) {
+		(void)snprintf(text, sizeof(text), "%s:%s", stream, end->text);
+		r = add_text(c, text);
+	}
+	return r;
+}
+
 static int add_name(void *context, const char *host)
 {
-	return add_text(context, host);
+	return pattern_is_network(host) ? 0 : add_text(context, host);
 }
 
 static struct mv_table_rule row_of(const struct compiling *c, const struct rule *rule,
@@ -79,62 +107,63 @@ static int add_rule(struct compiling *c, const struct rule *rule, unsigned class
 	return table_add_rule(&c->table, &row, rule->id);
 }
 
-static int add_file_rules(struct compiling *c, const struct object_list *list)
+/* Nothing is saved by this version: whatever a save rule says, it discards. */
+static unsigned verdict_of(enum rule_class class, const struct rule *rule)
 {
-	const struct rule *rules = list->items;
-	int r = 0;
-
-	for (size_t i = 0; i < list->count && r == 0; i++) {
-		r = pattern_expand(c->policy, c->request, rules[i].path, add_path, c);
-		if (r == 0)
-			r = add_rule(c, &rules[i], MV_CLASS_FILE, rules[i].action);
-	}
-	return r;
+	return class == RULES_SAVE ? MV_HIDE : rule->action;
 }
 
-static int add_net_rules(struct compiling *c, const struct object_list *list)
+static int add_patterns(struct compiling *c, enum rule_class class, const struct rule *rule)
 {
-	const struct rule *rules = list->items;
+	item_fn *add = class == RULES_NET ? add_host : class == RULES_STDIO ? add_stream : add_name;
+
+	if (class == RULES_FILE || class == RULES_SAVE)
+		return pattern_expand(c->request, rule->objects, add_path, c);
+	return pattern_items(rule->objects, add, c);
+}
+
+static int add_list(struct compiling *c, enum rule_class class, const struct rules *rules)
+{
+	const struct rule *list = rules_of(rules, class);
+	unsigned decides = rule_classes[class].class;
 	int r = 0;
 
-	for (size_t i = 0; i < list->count && r == 0; i++) {
-		c->rule = &rules[i];
-		r = pattern_items(c->policy, rules[i].host, add_host, c);
-		if (r == 0)
-			r = add_rule(c, &rules[i], MV_CLASS_NET, rules[i].action);
-		if (r < 0 || rules[i].action != MV_ALLOW)
+	for (size_t i = 0; i < rules->lists[class].count && r == 0; i++) {
+		c->rule = &list[i];
+		if (!policy_layer_applies(list[i].layer, c->request))
 			continue;
-		/* Who may be connected to may be asked for by name. */
-		r = pattern_items(c->policy, rules[i].host, add_name, c);
+		r = add_patterns(c, class, &list[i]);
 		if (r == 0)
-			r = add_rule(c, &rules[i], MV_CLASS_DNS, MV_ALLOW);
+			r = add_rule(c, &list[i], decides, verdict_of(class, &list[i]));
 	}
 	return r;
 }
 
-/* Each of them discards: what else a rule may say is refused when it is read. */
-static int add_save_rules(struct compiling *c, const struct object_list *list)
+/* Who may be connected to may be asked for by name. Behind the rules about names themselves. */
+static int add_names_of_net(struct compiling *c, const struct rules *rules)
 {
-	const struct rule *rules = list->items;
+	const struct rule *list = rules_of(rules, RULES_NET);
 	int r = 0;
 
-	for (size_t i = 0; i < list->count && r == 0; i++) {
-		r = pattern_expand(c->policy, c->request, rules[i].path, add_path, c);
+	for (size_t i = 0; i < rules->lists[RULES_NET].count && r == 0; i++) {
+		if (list[i].action != MV_ALLOW || !policy_layer_applies(list[i].layer, c->request))
+			continue;
+		r = pattern_items(list[i].objects, add_name, c);
 		if (r == 0)
-			r = add_rule(c, &rules[i], MV_CLASS_SAVE, MV_HIDE);
+			r = add_rule(c, &list[i], MV_CLASS_DNS, MV_ALLOW);
 	}
 	return r;
 }
 
 static int add_rules(struct compiling *c, const struct rules *rules)
 {
-	int r = add_file_rules(c, &rules->file);
+	int r = 0;
 
-	if (r == 0)
-		r = add_net_rules(c, &rules->net);
-	if (r == 0)
-		r = add_save_rules(c, &rules->save);
-	return r;
+	for (enum rule_class class = 0; class < RULES_COUNT && r == 0; class ++) {
+		if (class_is_enforced(class))
+			r = add_list(c, class, rules);
+	}
+	return r == 0 ? add_names_of_net(c, rules) : r;
 }
 
 /* The caller's facts are the kernel's words, but a table with a bad path in it would be refused later,
@@ -165,7 +194,7 @@ static struct mv_table_header header_of(const struct compiling *c, uint64_t seri
 						      [MV_CLASS_MACHINE] = MV_TERMINATE,
 						      [MV_CLASS_SAVE] = MV_HIDE}};
 
-	memcpy(header.policy_id, c->policy->id, strlen(c->policy->id));
+	memcpy(header.policy_id, policy_id(c->policy), strlen(policy_id(c->policy)));
 	memcpy(header.task_id, c->task->id, strlen(c->task->id));
 	return header;
 }
@@ -179,8 +208,7 @@ int policy_compile(const struct policy *policy, size_t n, const struct policy_re
 	if (n >= policy->tasks.count || !is_request(request))
 		return -EINVAL;
 	c.task = &policy_tasks(policy)[n];
-	if (policy->final)
-		r = add_rules(&c, policy->final);
+	r = add_rules(&c, &policy->final);
 	if (r == 0)
 		r = add_rules(&c, &c.task->rules);
 	if (r == 0) {

@@ -67,13 +67,16 @@ bool policy_task_matches(const struct policy *policy, size_t n,
 		return false;
 	const struct match *match = policy_tasks(policy)[n].match;
 
-	if (pattern_items(policy, match->program, program_matches, &m) != YES)
+	/* What this version cannot tell of a file may be the very thing that keeps the task from it. */
+	if (match->mime || match->origin)
+		return false;
+	if (pattern_items(match->program, program_matches, &m) != YES)
 		return false;
 	if (!match->file)
 		return true;
 	for (size_t i = 0; i < request->file_count; i++) {
 		m.path = request->files[i];
-		if (pattern_items(policy, match->file, file_matches, &m) != YES)
+		if (pattern_items(match->file, file_matches, &m) != YES)
 			return false;
 	}
 	return request->file_count > 0;

@@ -15,6 +15,7 @@ struct reader {
 	yaml_parser_t parser;
 	struct arena *arena;          /* borrowed */
 	struct policy_errors *errors; /* borrowed */
+	const struct policy_layer *source;
 	struct node *root;
 	struct node *open; /* the innermost list or map */
 	struct node *key;  /* read, its value not yet */
@@ -25,8 +26,8 @@ struct reader {
 
 static bool refuse(struct reader *r, const yaml_event_t *event, const char *text)
 {
-	report_at(r->errors, (int)event->start_mark.line + 1, (int)event->start_mark.column + 1,
-		  "%s", text);
+	report_at(r->errors, r->source, (int)event->start_mark.line + 1,
+		  (int)event->start_mark.column + 1, "%s", text);
 	return false;
 }
 
@@ -57,7 +58,7 @@ static bool take_key(struct reader *r, const yaml_event_t *event, struct node *n
 	const struct node *twin = node_find(r->open, node->text);
 
 	if (twin) {
-		report_at(r->errors, node->line, node->column,
+		report_at(r->errors, r->source, node->line, node->column,
 			  "duplicate key '%s': it is already on line %d",
 			  log_quote(quoted, sizeof(quoted), node->text, strlen(node->text)),
 			  twin->key_line);
@@ -197,7 +198,7 @@ static void report_bytes(struct reader *r, const char *yaml, size_t n)
 			column = 1;
 		}
 	}
-	report_at(r->errors, line, column, "not UTF-8 text: %s", r->parser.problem);
+	report_at(r->errors, r->source, line, column, "not UTF-8 text: %s", r->parser.problem);
 }
 
 static void report_syntax(struct reader *r, const char *yaml, size_t n)
@@ -205,12 +206,12 @@ static void report_syntax(struct reader *r, const char *yaml, size_t n)
 	const yaml_mark_t *mark = &r->parser.problem_mark;
 
 	if (r->parser.error == YAML_MEMORY_ERROR || !r->parser.problem)
-		report_at(r->errors, 0, 0, "out of memory");
+		report_at(r->errors, r->source, 0, 0, "out of memory");
 	else if (r->parser.error == YAML_READER_ERROR)
 		report_bytes(r, yaml, n);
 	else
-		report_at(r->errors, (int)mark->line + 1, (int)mark->column + 1, "not YAML: %s%s%s",
-			  r->parser.problem, r->parser.context ? " " : "",
+		report_at(r->errors, r->source, (int)mark->line + 1, (int)mark->column + 1,
+			  "not YAML: %s%s%s", r->parser.problem, r->parser.context ? " " : "",
 			  r->parser.context ? r->parser.context : "");
 }
 
@@ -232,23 +233,26 @@ static bool read_all(struct reader *r, const void *yaml, size_t n)
 	return true;
 }
 
-struct node *node_parse(struct arena *arena, const void *yaml, size_t n,
+struct node *node_parse(struct arena *arena, const struct policy_layer *source,
 			struct policy_errors *errors)
 {
-	struct reader r = {.arena = arena, .errors = errors};
+	struct reader r = {.arena = arena, .errors = errors, .source = source};
 
 	if (!yaml_parser_initialize(&r.parser)) {
-		report_at(errors, 0, 0, "out of memory");
+		report_at(errors, source, 0, 0, "out of memory");
 		return NULL;
 	}
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.parser, yaml, n);
-	bool good = read_all(&r, yaml, n);
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)source->yaml, source->n);
+	bool good = read_all(&r, source->yaml, source->n);
 
 	yaml_parser_delete(&r.parser);
 	if (good && !r.root)
-		report_at(errors, 1, 1, "the document is empty");
-	return good ? r.root : NULL;
+		report_at(errors, source, 1, 1, "the document is empty");
+	if (!good || !r.root)
+		return NULL;
+	r.root->source = source;
+	return r.root;
 }
 
 const struct node *node_find(const struct node *map, const char *key)

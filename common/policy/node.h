@@ -14,7 +14,7 @@
 
 enum {
 	NODE_DEPTH_MAX = 16,
-	NODE_COUNT_MAX = 65536,
+	NODE_COUNT_MAX = 131072,
 	NODE_KEYS_MAX = 256 /* in one map */
 };
 
@@ -34,11 +34,12 @@ struct node {
 	bool quoted;              /* a scalar that is text whatever it looks like */
 	size_t count;             /* of children */
 	struct node *parent, *first, *last, *next;
+	const struct policy_layer *source; /* of a root: the text it was read from */
 };
 
-/* Parses n bytes. NULL, and an error in *errors, when they are refused or memory runs out. The tree
- * lives in the arena; bytes are not kept. */
-struct node *node_parse(struct arena *arena, const void *yaml, size_t n,
+/* Parses one document. NULL, and an error in *errors, when it is refused or memory runs out. The tree lives
+ * in the arena and points at source, which must live as long; its text is not kept. */
+struct node *node_parse(struct arena *arena, const struct policy_layer *source,
 			struct policy_errors *errors);
 /* The child with that key, or NULL. */
 const struct node *node_find(const struct node *map, const char *key);

@@ -1,7 +1,9 @@
 #include "common/policy/pattern.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -16,39 +18,31 @@ enum {
 	QUOTED = 96
 };
 
-static bool is_var(const char *item)
+bool pattern_is_var(const char *item)
 {
 	size_t n = strlen(item);
 
 	return n > 3 && item[0] == '$' && item[1] == '{' && item[n - 1] == '}';
 }
 
-static const struct node *find_var(const struct policy *policy, const char *item)
+const struct node *pattern_find_var(const struct node *vars, const char *item)
 {
 	char name[MV_NAME_MAX];
 	size_t n = strlen(item) - 3;
 
-	if (!policy->vars || n >= sizeof(name))
+	if (!vars || n >= sizeof(name))
 		return NULL;
 	memcpy(name, item + 2, n);
 	name[n] = '\0';
-	return node_find(policy->vars, name);
+	return node_find(vars, name);
 }
 
-int pattern_items(const struct policy *policy, const struct node *list, item_fn *fn, void *context)
+int pattern_items(const struct node *list, item_fn *fn, void *context)
 {
 	int r = 0;
 
-	for (const struct node *item = list->first; item && r == 0; item = item->next) {
-		if (!is_var(item->text)) {
-			r = fn(context, item->text);
-			continue;
-		}
-		const struct node *var = find_var(policy, item->text);
-
-		for (const struct node *v = var ? var->first : NULL; v && r == 0; v = v->next)
-			r = fn(context, v->text);
-	}
+	for (const struct node *item = list->first; item && r == 0; item = item->next)
+		r = fn(context, item->text);
 	return r;
 }
 
@@ -156,6 +150,61 @@ static const char *host_problem(const char *item)
 	return NULL;
 }
 
+bool pattern_is_network(const char *item)
+{
+	return strchr(item, '/') || strchr(item, ':');
+}
+
+/* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1", with no bit set behind the prefix. */
+static bool is_network(const char *item)
+{
+	uint8_t bytes[16];
+	char address[64];
+	const char *slash = strchr(item, '/');
+	size_t n = slash ? (size_t)(slash - item) : strlen(item);
+	int family = strchr(item, ':') ? AF_INET6 : AF_INET;
+	unsigned long bits = family == AF_INET6 ? 128 : 32, prefix = bits;
+	char *end = NULL;
+
+	if (n >= sizeof(address))
+		return false;
+	memcpy(address, item, n);
+	address[n] = '\0';
+	if (inet_pton(family, address, bytes) != 1)
+		return false;
+	if (slash) {
+		prefix = strtoul(slash + 1, &end, 10);
+		if (slash[1] < '0' || slash[1] > '9' || *end || prefix > bits)
+			return false;
+	}
+	for (unsigned long bit = prefix; bit < bits; bit++) {
+		if (bytes[bit / 8] & (0x80 >> (bit % 8)))
+			return false;
+	}
+	return true;
+}
+
+static const char *network_problem(const char *item)
+{
+	if (!pattern_is_network(item))
+		return host_problem(item);
+	return is_network(item) ? NULL
+				: "no network: 10.0.0.0/8 or 2001:db8::/32, and no bit set behind "
+				  "the prefix";
+}
+
+static const char *mime_problem(const char *item)
+{
+	size_t n = strlen(item), type = strcspn(item, "/");
+
+	if (!strcmp(item, "*"))
+		return NULL;
+	if (type == 0 || type + 1 >= n || strchr(item + type + 1, '/') ||
+	    strspn(item, "abcdefghijklmnopqrstuvwxyz0123456789.+-*/") != n)
+		return "no type of contents: text/plain, image/*";
+	return NULL;
+}
+
 static const char *level_problem(const char *item)
 {
 	size_t n = strlen(item);
@@ -165,8 +214,20 @@ static const char *level_problem(const char *item)
 	return NULL;
 }
 
+/* Nobody sees a newline in a path when reading a policy. */
+static bool has_control(const char *item)
+{
+	for (; *item; item++) {
+		if ((unsigned char)*item < 0x20 || *item == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 static const char *problem_of(const char *item, enum pattern_use use)
 {
+	if (has_control(item))
+		return "a control character: write \"?\" in its place";
 	switch (use) {
 	case PATTERN_RULE_PATH:
 		return rule_problem(item);
@@ -176,10 +237,17 @@ static const char *problem_of(const char *item, enum pattern_use use)
 		return program_problem(item);
 	case PATTERN_HOST:
 		return host_problem(item);
+	case PATTERN_NETWORK:
+		return network_problem(item);
+	case PATTERN_MIME:
+		return mime_problem(item);
 	case PATTERN_LEVEL:
+		return level_problem(item);
+	case PATTERN_WORD:
+	case PATTERN_ANY:
 		break;
 	}
-	return level_problem(item);
+	return NULL;
 }
 
 static void check_item(struct policy_errors *errors, const struct node *item, enum pattern_use use)
@@ -192,36 +260,10 @@ static void check_item(struct policy_errors *errors, const struct node *item, en
 		       log_quote(quoted, sizeof(quoted), item->text, strlen(item->text)), problem);
 }
 
-void pattern_check(struct policy_errors *errors, const struct policy *policy,
-		   const struct node *list, enum pattern_use use)
+void pattern_check(struct policy_errors *errors, const struct node *list, enum pattern_use use)
 {
-	char quoted[QUOTED];
-
-	for (const struct node *item = list->first; item; item = item->next) {
-		if (!is_var(item->text)) {
-			check_item(errors, item, use);
-			continue;
-		}
-		const struct node *var = find_var(policy, item->text);
-
-		if (!var)
-			report(errors, item, "\"%s\": vars: has no such list",
-			       log_quote(quoted, sizeof(quoted), item->text, strlen(item->text)));
-		for (const struct node *v = var ? var->first : NULL; v; v = v->next)
-			check_item(errors, v, use);
-	}
-}
-
-size_t pattern_count(const struct policy *policy, const struct node *list)
-{
-	size_t n = 0;
-
-	for (const struct node *item = list->first; item; item = item->next) {
-		const struct node *var = is_var(item->text) ? find_var(policy, item->text) : NULL;
-
-		n += var ? var->count : 1;
-	}
-	return n;
+	for (const struct node *item = list->first; item; item = item->next)
+		check_item(errors, item, use);
 }
 
 int pattern_home(const char *path, const char *home, char ret_path[MV_PATH_MAX])
@@ -300,12 +342,12 @@ static int expand_item(void *context, const char *item)
 	return emit(e, MV_PATTERN_SUBTREE, false, path);
 }
 
-int pattern_expand(const struct policy *policy, const struct policy_request *request,
-		   const struct node *list, pattern_fn *fn, void *context)
+int pattern_expand(const struct policy_request *request, const struct node *list, pattern_fn *fn,
+		   void *context)
 {
 	struct expansion e = {.request = request, .fn = fn, .context = context};
 
-	return pattern_items(policy, list, expand_item, &e);
+	return pattern_items(list, expand_item, &e);
 }
 
 int pattern_expand_item(const struct policy_request *request, const char *item, pattern_fn *fn,

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "common/policy/document.h"
+#include "common/policy/merge.h"
 #include "common/policy/pattern.h"
 #include "common/policy/policy.h"
 #include "microvisor/arbiter/glob.h"
@@ -79,19 +80,20 @@ size_t policy_places(const struct policy *policy, size_t n, const struct policy_
 		     struct policy_place *places, size_t max)
 {
 	struct gathering g = {.places = places, .max = max};
-	const struct rules *layers[] = {policy->final, NULL};
+	const struct rules *layers[] = {&policy->final, NULL};
 
 	if (n >= policy->tasks.count)
 		return 0;
 	layers[1] = &policy_tasks(policy)[n].rules;
 	for (size_t l = 0; l < 2; l++) {
-		const struct rule *rules = layers[l] ? layers[l]->file.items : NULL;
+		const struct rule *rules = rules_of(layers[l], RULES_FILE);
 
-		for (size_t i = 0; rules && i < layers[l]->file.count; i++) {
-			if (rules[i].action == MV_DENY)
+		for (size_t i = 0; i < layers[l]->lists[RULES_FILE].count; i++) {
+			if (rules[i].action == MV_DENY ||
+			    !policy_layer_applies(rules[i].layer, request))
 				continue;
 			/* What cannot be expanded fails in policy_compile(), which comes with it. */
-			(void)pattern_expand(policy, request, rules[i].path, gather, &g);
+			(void)pattern_expand(request, rules[i].objects, gather, &g);
 		}
 	}
 	return g.count + g.lost;

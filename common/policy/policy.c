@@ -1,28 +1,21 @@
 #include "common/policy/policy.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/policy/check.h"
 #include "common/policy/document.h"
+#include "common/policy/merge.h"
 #include "common/policy/read.h"
 #include "common/policy/report.h"
+#include "common/policy/shadow.h"
 
-/* A delta or an exception is another language to this version: one clear refusal, no list of keys. */
-static bool is_base(const struct node *root, struct policy_errors *errors)
+static bool read_root(struct policy *policy, struct policy_errors *errors,
+		      const struct policy_layer *source, struct layer *out)
 {
-	const struct node *kind = node_find(root, "kind");
-
-	if (!kind || kind->kind != NODE_SCALAR ||
-	    (strcmp(kind->text, "delta") != 0 && strcmp(kind->text, "exception") != 0))
-		return true;
-	report(errors, kind, "\"%s\" is not supported yet by this version", kind->text);
-	return false;
-}
-
-static bool read_root(struct policy *policy, const void *yaml, size_t n,
-		      struct policy_errors *errors)
-{
-	struct node *root = node_parse(&policy->arena, yaml, n, errors);
+	struct node *root = node_parse(&policy->arena, source, errors);
 
 	if (!root)
 		return false;
@@ -30,32 +23,110 @@ static bool read_root(struct policy *policy, const void *yaml, size_t n,
 		report(errors, root, "a policy is a map that begins with \"ampoule: 1\"");
 		return false;
 	}
-	if (!is_base(root, errors))
-		return false;
-	read_object(&policy->arena, errors, OBJECT_POLICY, root, policy);
+	read_layer(&policy->arena, errors, &policy->notes, root, out);
 	return errors->count == 0;
+}
+
+/* The layers' descriptions are kept with the tree; their texts are not. */
+static bool read_layers(struct policy *policy, struct policy_errors *errors,
+			const struct policy_layer *layers, size_t count)
+{
+	struct policy_layer *sources = arena_alloc(&policy->arena, count * sizeof(*sources));
+
+	policy->layers = arena_alloc(&policy->arena, count * sizeof(*policy->layers));
+	if (!sources || !policy->layers) {
+		report_at(errors, NULL, 0, 0, "out of memory");
+		return false;
+	}
+	policy->layer_count = count;
+	for (size_t i = 0; i < count; i++) {
+		sources[i] = layers[i];
+		if (layers[i].name)
+			sources[i].name =
+				arena_copy(&policy->arena, layers[i].name, strlen(layers[i].name));
+		(void)read_root(policy, errors, &sources[i], &policy->layers[i]);
+	}
+	return errors->count == 0;
+}
+
+static size_t total_bytes(const struct policy_layer *layers, size_t count)
+{
+	size_t total = 0;
+
+	/* No sum of so many texts, each below the limit, comes near an overflow. */
+	for (size_t i = 0; i < count && total <= POLICY_BYTES_MAX; i++)
+		total += layers[i].n;
+	return total;
+}
+
+struct policy *policy_merge(const struct policy_layer *layers, size_t count,
+			    struct policy_errors *errors)
+{
+	*errors = (struct policy_errors){0};
+	if (count == 0 || count > POLICY_LAYERS_MAX)
+		report_at(errors, NULL, 0, 0, "%zu documents: 1 to %d", count, POLICY_LAYERS_MAX);
+	else if (total_bytes(layers, count) > POLICY_BYTES_MAX)
+		report_at(errors, NULL, 0, 0, "larger than %d bytes", POLICY_BYTES_MAX);
+	if (errors->count)
+		return NULL;
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (!policy) {
+		report_at(errors, NULL, 0, 0, "out of memory");
+		return NULL;
+	}
+	if (read_layers(policy, errors, layers, count))
+		policy_lay(errors, policy);
+	if (errors->count == 0)
+		policy_check(errors, policy);
+	if (errors->count == 0) {
+		policy_find_shadows(policy);
+		report_sort(&policy->notes);
+		return policy;
+	}
+	report_sort(errors);
+	policy_free(policy);
+	return NULL;
 }
 
 struct policy *policy_parse(const void *yaml, size_t n, struct policy_errors *errors)
 {
-	*errors = (struct policy_errors){0};
-	if (n > POLICY_BYTES_MAX) {
-		report_at(errors, 0, 0, "larger than %d bytes", POLICY_BYTES_MAX);
-		return NULL;
-	}
-	struct policy *policy = calloc(1, sizeof(*policy));
+	cleanup_free struct policy_layer *layers = calloc(POLICY_LAYERS_MAX, sizeof(*layers));
 
-	if (!policy) {
-		report_at(errors, 0, 0, "out of memory");
+	*errors = (struct policy_errors){0};
+	if (n > POLICY_BYTES_MAX)
+		report_at(errors, NULL, 0, 0, "larger than %d bytes", POLICY_BYTES_MAX);
+	else if (!layers)
+		report_at(errors, NULL, 0, 0, "out of memory");
+	if (errors->count)
 		return NULL;
+	return policy_merge(layers, policy_split(yaml, n, layers, POLICY_LAYERS_MAX), errors);
+}
+
+int policy_read_head(const struct policy_layer *source, struct policy_head *ret_head,
+		     struct policy_errors *errors)
+{
+	struct policy *policy = NULL;
+	struct layer layer = {0};
+
+	*errors = (struct policy_errors){0};
+	if (source->n > POLICY_BYTES_MAX)
+		report_at(errors, source, 0, 0, "larger than %d bytes", POLICY_BYTES_MAX);
+	else if (!(policy = calloc(1, sizeof(*policy))))
+		report_at(errors, source, 0, 0, "out of memory");
+	else
+		(void)read_root(policy, errors, source, &layer); /* it counts its findings */
+	if (errors->count == 0) {
+		*ret_head = (struct policy_head){.kind = layer.kind, .until_s = layer.until_s};
+		/* Ids and names are shorter than MV_NAME_MAX: read.c has seen to it. */
+		(void)snprintf(ret_head->id, MV_NAME_MAX, "%s", layer.id);
+		(void)snprintf(ret_head->extends, MV_NAME_MAX, "%s",
+			       layer.extends ? layer.extends : "");
+		(void)snprintf(ret_head->group, MV_NAME_MAX, "%s", layer.group ? layer.group : "");
 	}
-	if (read_root(policy, yaml, n, errors))
-		policy_check(errors, policy);
-	if (errors->count == 0)
-		return policy;
 	report_sort(errors);
 	policy_free(policy);
-	return NULL;
+	return errors->count ? -EINVAL : 0;
 }
 
 void policy_free(struct policy *policy)
@@ -68,7 +139,7 @@ void policy_free(struct policy *policy)
 
 const char *policy_id(const struct policy *policy)
 {
-	return policy->id;
+	return policy->layers[0].id;
 }
 
 const char *policy_image(const struct policy *policy, size_t n, int *ret_line)
@@ -100,4 +171,22 @@ void policy_task_at(const struct policy *policy, size_t n, struct policy_task *o
 				    .processes = (uint32_t)run->processes,
 				    .lifetime_ms = run->lifetime_ms,
 				    .uid = (uint32_t)run->uid};
+}
+
+const struct policy_errors *policy_notes(const struct policy *policy)
+{
+	return &policy->notes;
+}
+
+uint64_t policy_next_end(const struct policy *policy, uint64_t now_s)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < policy->layer_count; i++) {
+		uint64_t until_s = policy->layers[i].until_s;
+
+		if (until_s > now_s && (!next || until_s < next))
+			next = until_s;
+	}
+	return next;
 }

@@ -1,316 +1,28 @@
 #include "common/policy/read.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/policy/document.h"
+#include "common/policy/field.h"
 #include "common/policy/report.h"
-#include "common/policy/scalar.h"
+#include "common/policy/value.h"
 
 enum {
-	QUOTED = 80,
-	WORDS_TEXT = 160
+	QUOTED = 80
 };
 
-#define LOWER  "abcdefghijklmnopqrstuvwxyz"
-#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS "0123456789"
-
-struct reading {
-	struct arena *arena;          /* borrowed */
-	struct policy_errors *errors; /* borrowed */
-};
-
-/* Reads one value into its slot; reports what is wrong with it. */
-typedef void reader(struct reading *r, const struct field *field, const struct node *node,
-		    void *slot);
+static void read_into(struct reading *r, enum object object, const struct node *map, void *out);
 
 static const char *quote(char out[QUOTED], const char *text)
 {
 	return log_quote(out, QUOTED, text, strlen(text));
 }
 
-static const char *name_of(const struct node *node)
-{
-	if (node->kind == NODE_LIST)
-		return "a list";
-	if (node->kind == NODE_MAP)
-		return "a map";
-	return scalar_kind_name(scalar_kind(node));
-}
-
-static bool is_scalar(struct reading *r, const struct node *node, enum scalar_kind kind)
-{
-	if (node->kind == NODE_SCALAR && scalar_kind(node) == kind)
-		return true;
-	const char *hint = "";
-
-	if (node->kind == NODE_SCALAR && kind == SCALAR_TEXT)
-		hint = "; put it in quotes if text is meant";
-	else if (node->kind == NODE_SCALAR && node->quoted)
-		hint = "; write it without quotes";
-	report(r->errors, node, "must be %s, not %s%s", scalar_kind_name(kind), name_of(node),
-	       hint);
-	return false;
-}
-
-static bool is_kind(struct reading *r, const struct node *node, enum node_kind kind)
-{
-	if (node->kind == kind)
-		return true;
-	report(r->errors, node, "must be %s, not %s", kind == NODE_LIST ? "a list" : "a map",
-	       name_of(node));
-	return false;
-}
-
-static bool is_made_of(const char *text, const char *letters)
-{
-	size_t n = strlen(text);
-
-	return n >= 1 && n < MV_NAME_MAX && strspn(text, letters) == n;
-}
-
-bool is_policy_id(const char *text)
-{
-	return is_made_of(text, LOWER DIGITS "-");
-}
-
-static void set_text(void *slot, const char *text)
-{
-	memcpy(slot, &text, sizeof(text));
-}
-
-static void read_id(struct reading *r, const struct field *field, const struct node *node,
-		    void *slot)
-{
-	char quoted[QUOTED];
-
-	(void)field;
-	if (!is_scalar(r, node, SCALAR_TEXT))
-		return;
-	if (!is_policy_id(node->text))
-		report(r->errors, node, "\"%s\" is no id: 1 to 63 of a-z, 0-9 and -",
-		       quote(quoted, node->text));
-	set_text(slot, node->text);
-}
-
-static void read_name(struct reading *r, const struct field *field, const struct node *node,
-		      void *slot)
-{
-	char quoted[QUOTED];
-
-	(void)field;
-	if (!is_scalar(r, node, SCALAR_TEXT))
-		return;
-	if (!is_made_of(node->text, LOWER UPPER DIGITS "._-"))
-		report(r->errors, node, "\"%s\" is no name: 1 to 63 letters, digits, . _ and -",
-		       quote(quoted, node->text));
-	set_text(slot, node->text);
-}
-
-static bool is_text(struct reading *r, const struct node *node, size_t max)
-{
-	if (!is_scalar(r, node, SCALAR_TEXT))
-		return false;
-	size_t n = strlen(node->text);
-
-	if (n == 0)
-		report(r->errors, node, "must not be empty");
-	else if (n > max)
-		report(r->errors, node, "too long: at most %zu bytes", max);
-	return n > 0 && n <= max;
-}
-
-static void read_text(struct reading *r, const struct field *field, const struct node *node,
-		      void *slot)
-{
-	if (is_text(r, node, field->max))
-		set_text(slot, node->text);
-}
-
-static void read_attack(struct reading *r, const struct field *field, const struct node *node,
-			void *slot)
-{
-	char quoted[QUOTED];
-
-	(void)field;
-	if (!is_scalar(r, node, SCALAR_TEXT))
-		return;
-	const char *t = node->text;
-	size_t n = strlen(t);
-	bool good = n >= 5 && t[0] == 'T' && strspn(t + 1, DIGITS) == 4 &&
-		    (n == 5 || (n == 9 && t[5] == '.' && strspn(t + 6, DIGITS) == 3));
-
-	if (!good)
-		report(r->errors, node, "\"%s\" is no technique of ATT&CK: T1234 or T1234.567",
-		       quote(quoted, t));
-	set_text(slot, t);
-}
-
-/* "read, copy, deny"; what this version refuses is left out. */
-static void list_words(char out[WORDS_TEXT], const struct field_word *words)
-{
-	size_t at = 0;
-
-	out[0] = '\0';
-	for (; words->text && at < WORDS_TEXT; words++) {
-		if (!(words->value & WORD_RESERVED))
-			at += (size_t)snprintf(out + at, WORDS_TEXT - at, "%s%s", at ? ", " : "",
-					       words->text);
-	}
-}
-
-static void read_word(struct reading *r, const struct field *field, const struct node *node,
-		      void *slot)
-{
-	char quoted[QUOTED], words[WORDS_TEXT];
-
-	if (!is_scalar(r, node, SCALAR_TEXT))
-		return;
-	for (const struct field_word *word = field->words; word->text; word++) {
-		if (strcmp(word->text, node->text) != 0)
-			continue;
-		if (word->value & WORD_RESERVED)
-			report(r->errors, node, "\"%s\" is not supported yet by this version",
-			       word->text);
-		memcpy(slot, &word->value, sizeof(word->value));
-		return;
-	}
-	list_words(words, field->words);
-	report(r->errors, node, "\"%s\" is unknown here; one of: %s", quote(quoted, node->text),
-	       words);
-}
-
-static void read_bool(struct reading *r, const struct field *field, const struct node *node,
-		      void *slot)
-{
-	(void)field;
-	if (!is_scalar(r, node, SCALAR_BOOL))
-		return;
-	bool value = node->text[0] == 't' || node->text[0] == 'T';
-
-	memcpy(slot, &value, sizeof(value));
-}
-
-static bool in_range(struct reading *r, const struct field *field, const struct node *node,
-		     uint64_t value)
-{
-	if (value >= field->min && value <= field->max)
-		return true;
-	if (field->type == FIELD_SIZE && field->min >= 1 << 20)
-		report(r->errors, node, "out of range: %lluMi to %lluMi",
-		       (unsigned long long)field->min >> 20, (unsigned long long)field->max >> 20);
-	else if (field->type == FIELD_DURATION)
-		report(r->errors, node, "out of range: %llus to %llus",
-		       (unsigned long long)field->min / 1000,
-		       (unsigned long long)field->max / 1000);
-	else
-		report(r->errors, node, "out of range: %llu to %llu",
-		       (unsigned long long)field->min, (unsigned long long)field->max);
-	return false;
-}
-
-static bool is_number(struct reading *r, const struct field *field, const struct node *node,
-		      uint64_t *ret_value)
-{
-	if (!is_scalar(r, node, SCALAR_INT))
-		return false;
-	/* What looks like a number but is none of ours is negative, or larger than any range. */
-	if (!scalar_number(node->text, ret_value))
-		*ret_value = UINT64_MAX;
-	return in_range(r, field, node, *ret_value);
-}
-
-static void read_number(struct reading *r, const struct field *field, const struct node *node,
-			void *slot)
-{
-	uint64_t value;
-
-	if (is_number(r, field, node, &value))
-		memcpy(slot, &value, sizeof(value));
-}
-
-/* A size or duration may be written bare, as a number of bytes or not at all. */
-static void read_quantity(struct reading *r, const struct field *field, const struct node *node,
-			  void *slot)
-{
-	bool size = field->type == FIELD_SIZE;
-	char quoted[QUOTED];
-	uint64_t value;
-
-	if (node->kind != NODE_SCALAR) {
-		report(r->errors, node, "must be a %s, not %s", field_type_name(field->type),
-		       name_of(node));
-		return;
-	}
-	if (!(size ? scalar_size : scalar_duration)(node->text, &value))
-		report(r->errors, node, "\"%s\" is no %s: %s", quote(quoted, node->text),
-		       field_type_name(field->type),
-		       size ? "a number with Ki, Mi or Gi" : "a number with ms, s, m, h or d");
-	else if (in_range(r, field, node, value))
-		memcpy(slot, &value, sizeof(value));
-}
-
-static bool is_list(struct reading *r, const struct node *node, size_t max)
-{
-	if (!is_kind(r, node, NODE_LIST))
-		return false;
-	if (node->count == 0)
-		report(r->errors, node, "must not be empty");
-	else if (node->count > max)
-		report(r->errors, node, "too many items: at most %zu", max);
-	return node->count > 0 && node->count <= max;
-}
-
-static bool are_texts(struct reading *r, const struct node *node, size_t max)
-{
-	bool good = is_list(r, node, max);
-
-	for (const struct node *item = node->first; good && item; item = item->next)
-		(void)is_text(r, item, MV_PATH_MAX - 1); /* each bad one is reported */
-	return good;
-}
-
-static void read_texts(struct reading *r, const struct field *field, const struct node *node,
-		       void *slot)
-{
-	if (are_texts(r, node, field->max))
-		memcpy(slot, &node, sizeof(void *));
-}
-
-static void read_numbers(struct reading *r, const struct field *field, const struct node *node,
-			 void *slot)
-{
-	uint64_t value;
-
-	if (!is_list(r, node, 64))
-		return;
-	for (const struct node *item = node->first; item; item = item->next)
-		(void)is_number(r, field, item, &value); /* each bad one is reported */
-	memcpy(slot, &node, sizeof(void *));
-}
-
-static void read_vars(struct reading *r, const struct field *field, const struct node *node,
-		      void *slot)
-{
-	char quoted[QUOTED];
-
-	if (!is_kind(r, node, NODE_MAP))
-		return;
-	for (const struct node *var = node->first; var; var = var->next) {
-		if (!is_made_of(var->key, LOWER DIGITS "_-"))
-			report_key(r->errors, var, "\"%s\" is no variable: a-z, 0-9, _ and -",
-				   quote(quoted, var->key));
-		(void)are_texts(r, var, field->max); /* each bad one is reported */
-	}
-	memcpy(slot, &node, sizeof(void *));
-}
-
 static void read_map(struct reading *r, const struct field *field, const struct node *node,
 		     void *slot)
 {
-	if (!is_kind(r, node, NODE_MAP))
+	if (!value_is_kind(r, node, NODE_MAP))
 		return;
 	void *object = arena_alloc(r->arena, field_object_size(field->of));
 
@@ -318,7 +30,7 @@ static void read_map(struct reading *r, const struct field *field, const struct 
 		report(r->errors, node, "out of memory");
 		return;
 	}
-	read_object(r->arena, r->errors, field->of, node, object);
+	read_into(r, field->of, node, object);
 	memcpy(slot, &object, sizeof(void *));
 }
 
@@ -327,7 +39,7 @@ static void read_list(struct reading *r, const struct field *field, const struct
 {
 	size_t size = field_object_size(field->of);
 
-	if (!is_list(r, node, field->max))
+	if (!value_is_list(r, node, field->max))
 		return;
 	struct object_list list = {.items = arena_alloc(r->arena, node->count * size),
 				   .count = node->count};
@@ -337,36 +49,64 @@ static void read_list(struct reading *r, const struct field *field, const struct
 		return;
 	}
 	for (const struct node *item = node->first; item; item = item->next) {
-		if (is_kind(r, item, NODE_MAP))
-			read_object(r->arena, r->errors, field->of, item,
-				    (char *)list.items + item->index * size);
+		if (value_is_kind(r, item, NODE_MAP))
+			read_into(r, field->of, item, (char *)list.items + item->index * size);
 	}
 	memcpy(slot, &list, sizeof(list));
 }
 
-static reader *const readers[FIELD_TYPE_COUNT] = {
-	[FIELD_ID] = read_id,
-	[FIELD_NAME] = read_name,
-	[FIELD_TEXT] = read_text,
-	[FIELD_ATTACK] = read_attack,
-	[FIELD_WORD] = read_word,
-	[FIELD_BOOL] = read_bool,
-	[FIELD_NUMBER] = read_number,
-	[FIELD_SIZE] = read_quantity,
-	[FIELD_DURATION] = read_quantity,
-	[FIELD_TEXTS] = read_texts,
-	[FIELD_NUMBERS] = read_numbers,
-	[FIELD_VARS] = read_vars,
-	[FIELD_MAP] = read_map,
-	[FIELD_LIST] = read_list,
-};
+static void read_sets(struct reading *r, const struct field *field, const struct node *node,
+		      void *slot)
+{
+	size_t size = field_object_size(field->of);
+	char quoted[QUOTED];
+
+	if (!value_is_kind(r, node, NODE_MAP) || !node->count)
+		return;
+	struct object_list list = {.items = arena_alloc(r->arena, node->count * size),
+				   .count = node->count};
+
+	if (!list.items) {
+		report(r->errors, node, "out of memory");
+		return;
+	}
+	for (const struct node *item = node->first; item; item = item->next) {
+		if (!is_policy_id(item->key))
+			report_key(r->errors, item, "\"%s\" is no id: 1 to 63 of a-z, 0-9 and -",
+				   quote(quoted, item->key));
+		if (value_is_kind(r, item, NODE_MAP))
+			read_into(r, field->of, item, (char *)list.items + item->index * size);
+	}
+	memcpy(slot, &list, sizeof(list));
+}
+
+static reader *reader_of(enum field_type type)
+{
+	if (type == FIELD_MAP)
+		return read_map;
+	if (type == FIELD_LIST)
+		return read_list;
+	return type == FIELD_SETS ? read_sets : value_reader(type);
+}
+
+static const char *kind_name(unsigned kind)
+{
+	static const char *const names[] = {[POLICY_KIND_BASE] = "base",
+					    [POLICY_KIND_DELTA] = "delta",
+					    [POLICY_KIND_EXCEPTION] = "exception"};
+
+	return names[kind];
+}
 
 static void refuse_key(struct reading *r, enum object object, const struct node *node)
 {
-	const char *nearest = field_nearest(object, node->key);
+	const char *nearest = field_nearest(object, r->kind, node->key);
 	char quoted[QUOTED];
 
-	if (nearest)
+	if (field_find(object, node->key))
+		report_key(r->errors, node, "'%s' is no key of a document of kind %s", node->key,
+			   kind_name(r->kind));
+	else if (nearest)
 		report_key(r->errors, node, "unknown key '%s'; did you mean '%s'?",
 			   quote(quoted, node->key), nearest);
 	else
@@ -378,12 +118,26 @@ static void check_keys(struct reading *r, enum object object, const struct node 
 	for (const struct node *child = map->first; child; child = child->next) {
 		const struct field *field = field_find(object, child->key);
 
-		if (!field)
+		if (!field || !field_is_in(field, r->kind))
 			refuse_key(r, object, child);
-		else if (field->need == FIELD_RESERVED)
-			report_key(r->errors, child, "'%s' is not supported yet by this version",
+		else if (field->later)
+			report_key(r->notes, child,
+				   "'%s' is accepted, and not enforced by this version",
 				   field->key);
 	}
+}
+
+static bool is_required(const struct reading *r, const struct field *field)
+{
+	return field->need == FIELD_REQUIRED ||
+	       (field->need == FIELD_REQUIRED_IN_BASE && r->kind == POLICY_KIND_BASE);
+}
+
+/* What a layer does not say stays as another one says it: only a base has the defaults of the document's
+ * own keys. */
+static bool has_fallback(const struct reading *r, const struct field *field)
+{
+	return field->fallback && (field->in != OBJECT_POLICY || r->kind == POLICY_KIND_BASE);
 }
 
 static void read_field(struct reading *r, const struct field *field, const struct node *map,
@@ -392,25 +146,43 @@ static void read_field(struct reading *r, const struct field *field, const struc
 	const struct node *node = node_find(map, field->key);
 	struct node fallback = {.kind = NODE_SCALAR, .text = field->fallback};
 
-	if (!node && field->need == FIELD_REQUIRED)
+	if (!node && is_required(r, field))
 		report(r->errors, map, "'%s' is missing", field->key);
-	if (!node && !field->fallback)
+	if (!node && !has_fallback(r, field))
 		return;
-	readers[field->type](r, field, node ? node : &fallback, (char *)out + field->offset);
+	reader_of(field->type)(r, field, node ? node : &fallback, (char *)out + field->offset);
 }
 
-void read_object(struct arena *arena, struct policy_errors *errors, enum object object,
-		 const struct node *map, void *out)
+static void read_into(struct reading *r, enum object object, const struct node *map, void *out)
 {
-	struct reading r = {.arena = arena, .errors = errors};
-
 	/* Every struct of document.h begins with its node. */
 	memcpy(out, &map, sizeof(void *));
-	check_keys(&r, object, map);
+	check_keys(r, object, map);
 	for (size_t i = 0; i < policy_field_count; i++) {
 		const struct field *field = &policy_fields[i];
 
-		if (field->in == object && field->need != FIELD_RESERVED)
-			read_field(&r, field, map, out);
+		if (field->in == object && field_is_in(field, r->kind))
+			read_field(r, field, map, out);
 	}
+}
+
+/* Which keys a document has depends on its kind; one that does not say is read as a base, and told. */
+static unsigned kind_of(const struct node *root)
+{
+	const struct node *kind = node_find(root, "kind");
+
+	if (kind && kind->kind == NODE_SCALAR && !strcmp(kind->text, "delta"))
+		return POLICY_KIND_DELTA;
+	if (kind && kind->kind == NODE_SCALAR && !strcmp(kind->text, "exception"))
+		return POLICY_KIND_EXCEPTION;
+	return POLICY_KIND_BASE;
+}
+
+void read_layer(struct arena *arena, struct policy_errors *errors, struct policy_errors *notes,
+		const struct node *root, struct layer *out)
+{
+	struct reading r = {
+		.arena = arena, .errors = errors, .notes = notes, .kind = kind_of(root)};
+
+	read_into(&r, OBJECT_POLICY, root, out);
 }

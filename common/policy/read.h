@@ -2,14 +2,12 @@
 #ifndef COMMON_POLICY_READ_H
 #define COMMON_POLICY_READ_H
 
-#include "common/policy/arena.h"
-#include "common/policy/field.h"
-#include "common/policy/node.h"
+#include "common/policy/document.h"
 
-/* Reads one map into out, a struct of that object (zeroed, field_object_size() bytes), and all below it.
- * What is wrong goes to errors; out is whole only when nothing was. */
-void read_object(struct arena *arena, struct policy_errors *errors, enum object object,
-		 const struct node *map, void *out);
+/* Reads a document and all below it into out (zeroed). What is wrong goes to errors; out is whole only when
+ * nothing was. What is accepted and not enforced yet goes to notes. */
+void read_layer(struct arena *arena, struct policy_errors *errors, struct policy_errors *notes,
+		const struct node *root, struct layer *out);
 /* Whether the word may name a rule, task, policy or level: [a-z0-9-], 1 to 63 bytes. */
 bool is_policy_id(const char *text);
 

@@ -28,66 +28,83 @@ static size_t put_path(char *out, size_t cap, const struct node *node)
 	return at + (size_t)n < cap ? at + (size_t)n : cap - 1;
 }
 
-static void add(struct policy_errors *errors, int line, int column, const struct node *node,
-		const char *text)
+static void add(struct policy_errors *errors, const struct policy_error *e)
 {
-	struct policy_error e = {.line = line, .column = column};
-
-	if (node)
-		(void)put_path(e.path, sizeof(e.path), node); /* a cut path still leads there */
-	(void)snprintf(e.text, sizeof(e.text), "%s", text);
 	/* The same thing said twice (a variable used by two rules) is one finding. */
 	for (size_t i = 0; i < errors->count && i < POLICY_ERRORS_MAX; i++) {
 		const struct policy_error *old = &errors->list[i];
 
-		if (old->line == line && old->column == column && !strcmp(old->text, e.text))
+		if (old->line == e->line && old->column == e->column &&
+		    !strcmp(old->document, e->document) && !strcmp(old->text, e->text))
 			return;
 	}
 	if (errors->count < POLICY_ERRORS_MAX)
-		errors->list[errors->count] = e;
+		errors->list[errors->count] = *e;
 	errors->count++;
 }
 
-void report_at(struct policy_errors *errors, int line, int column, const char *fmt, ...)
+/* Lines are counted in the document; the source may begin further down in a file. */
+static void place(struct policy_error *e, const struct policy_layer *source, int line, int column)
 {
-	char text[512];
+	e->line = line && source ? line + source->line_before : line;
+	e->column = column;
+	if (source && source->name)
+		(void)snprintf(e->document, sizeof(e->document), "%s", source->name);
+}
+
+static const struct policy_layer *source_of(const struct node *node)
+{
+	while (node->parent)
+		node = node->parent;
+	return node->source;
+}
+
+void report_at(struct policy_errors *errors, const struct policy_layer *source, int line,
+	       int column, const char *fmt, ...)
+{
+	struct policy_error e = {0};
 	va_list ap;
 
+	place(&e, source, line, column);
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap); /* a cut text is still a text */
+	(void)vsnprintf(e.text, sizeof(e.text), fmt, ap); /* a cut text is still a text */
 	va_end(ap);
-	add(errors, line, column, NULL, text);
+	add(errors, &e);
 }
 
 void report(struct policy_errors *errors, const struct node *node, const char *fmt, ...)
 {
-	char text[512];
+	struct policy_error e = {0};
 	va_list ap;
 
+	place(&e, source_of(node), node->line, node->column);
+	(void)put_path(e.path, sizeof(e.path), node); /* a cut path still leads there */
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	(void)vsnprintf(e.text, sizeof(e.text), fmt, ap);
 	va_end(ap);
-	add(errors, node->line, node->column, node, text);
+	add(errors, &e);
 }
 
 void report_key(struct policy_errors *errors, const struct node *node, const char *fmt, ...)
 {
-	char text[512];
+	struct policy_error e = {0};
 	va_list ap;
 
+	place(&e, source_of(node), node->key ? node->key_line : node->line,
+	      node->key ? node->key_column : node->column);
+	(void)put_path(e.path, sizeof(e.path), node);
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	(void)vsnprintf(e.text, sizeof(e.text), fmt, ap);
 	va_end(ap);
-	if (node->key)
-		add(errors, node->key_line, node->key_column, node, text);
-	else
-		add(errors, node->line, node->column, node, text);
+	add(errors, &e);
 }
 
 static int by_place(const void *left, const void *right)
 {
 	const struct policy_error *a = left, *b = right;
 
+	if (strcmp(a->document, b->document) != 0)
+		return strcmp(a->document, b->document);
 	if (a->line != b->line)
 		return a->line < b->line ? -1 : 1;
 	if (a->column != b->column)
@@ -141,8 +158,8 @@ int policy_errors_put(const struct policy_errors *errors, const char *name, stru
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct policy_error *e = &errors->list[i];
 
-		r = buf_printf(out, "%s:%d:%d: %s%s%s\n", name, e->line, e->column, e->path,
-			       e->path[0] ? ": " : "", e->text);
+		r = buf_printf(out, "%s:%d:%d: %s%s%s\n", e->document[0] ? e->document : name,
+			       e->line, e->column, e->path, e->path[0] ? ": " : "", e->text);
 	}
 	if (r == 0 && errors->count > n)
 		r = buf_printf(out, "%s: and %zu more\n", name, errors->count - n);

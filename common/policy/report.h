@@ -5,9 +5,9 @@
 #include "common/policy/node.h"
 #include "common/policy/policy.h"
 
-/* At a line and column, without a key. */
-void report_at(struct policy_errors *errors, int line, int column, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+/* At a line and column of a text, without a key; line 0: the text as a whole, source NULL: all of it. */
+void report_at(struct policy_errors *errors, const struct policy_layer *source, int line,
+	       int column, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* At a node's value, with the path of keys that leads to it. */
 void report(struct policy_errors *errors, const struct node *node, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -171,3 +171,53 @@ bool scalar_duration(const char *text, uint64_t *ret_ms)
 
 	return with_unit(text, units, ret_ms);
 }
+
+/* Two digits, or four. */
+static bool digits(const char *text, size_t n, unsigned *ret_value)
+{
+	*ret_value = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		*ret_value = *ret_value * 10 + (unsigned)(text[i] - '0');
+	}
+	return true;
+}
+
+/* Days from 1970-01-01 in the proleptic Gregorian calendar. */
+static uint64_t days_since_epoch(unsigned year, unsigned month, unsigned day)
+{
+	static const unsigned before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+	uint64_t y = year - 1;
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 - 719162 + before[month - 1] +
+	       (leap && month > 2) + day - 1;
+}
+
+static bool is_date(unsigned year, unsigned month, unsigned day)
+{
+	static const unsigned lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return year >= 1970 && month >= 1 && month <= 12 && day >= 1 &&
+	       day <= lengths[month - 1] + (leap && month == 2);
+}
+
+bool scalar_time(const char *text, uint64_t *ret_seconds)
+{
+	unsigned year, month, day, hour, minute, second;
+
+	if (strlen(text) != 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
+	    text[13] != ':' || text[16] != ':' || text[19] != 'Z')
+		return false;
+	if (!digits(text, 4, &year) || !digits(text + 5, 2, &month) || !digits(text + 8, 2, &day) ||
+	    !digits(text + 11, 2, &hour) || !digits(text + 14, 2, &minute) ||
+	    !digits(text + 17, 2, &second))
+		return false;
+	if (!is_date(year, month, day) || hour > 23 || minute > 59 || second > 59)
+		return false;
+	*ret_seconds =
+		days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	return true;
+}

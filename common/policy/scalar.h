@@ -25,4 +25,7 @@ bool scalar_size(const char *text, uint64_t *ret_bytes);
 /* "250ms", "90s", "30m", "1h", "7d": milliseconds. */
 bool scalar_duration(const char *text, uint64_t *ret_ms);
 
+/* "2026-12-24T00:00:00Z", of the years 1970 to 9999: seconds since the epoch. */
+bool scalar_time(const char *text, uint64_t *ret_seconds);
+
 #endif

@@ -29,8 +29,26 @@ static const struct {
 	[TARGET_CREATE] = {"create", MV_CLASS_FILE, MV_OP_CREATE},
 	[TARGET_DELETE] = {"delete", MV_CLASS_FILE, MV_OP_DELETE},
 	[TARGET_RENAME] = {"rename", MV_CLASS_FILE, MV_OP_RENAME},
+	[TARGET_STDIO] = {"stdio", MV_CLASS_STDIO, MV_OP_WRITE},
 	[TARGET_CONNECT] = {"connect", MV_CLASS_NET, MV_OP_CONNECT},
+	[TARGET_RESOLVE] = {"resolve", MV_CLASS_DNS, MV_OP_LOOKUP},
 };
+
+const char *policy_target_word(enum test_target target)
+{
+	return targets[target].word;
+}
+
+/* Whose test it is: the tests of the layers stand one behind the other. */
+static const struct layer *layer_of(const struct policy *policy, const struct test *test)
+{
+	size_t n = (size_t)(test - (const struct test *)policy->tests.items);
+	const struct layer *layer = policy->layers;
+
+	for (; n >= layer->tests.count; layer++)
+		n -= layer->tests.count;
+	return layer;
+}
 
 /* The paths of one test, written out for its user. */
 struct scene {
@@ -64,10 +82,21 @@ static int set_scene(const struct test *test, struct scene *ret_scene)
 	return r;
 }
 
+/* An exception opens what the policy's own tests hold shut: those are run as on a day after its end. */
+static uint64_t time_of(const struct policy *policy, const struct test *test)
+{
+	bool its_own = layer_of(policy, test)->kind == POLICY_KIND_EXCEPTION;
+
+	return test->given->at_s || its_own ? test->given->at_s : UINT64_MAX;
+}
+
 static int decide(const struct policy *policy, const struct test *test, const struct scene *s,
 		  struct mv_decision *ret_decision, char ret_rule[MV_NAME_MAX])
 {
-	struct policy_request request = {.user = test->given->user, .home = s->home};
+	struct policy_request request = {.user = test->given->user,
+					 .home = s->home,
+					 .hostname = test->given->device,
+					 .now_s = time_of(policy, test)};
 	cleanup_buf struct buf table = {0};
 	struct mv_policy compiled;
 
@@ -89,15 +118,15 @@ static int decide(const struct policy *policy, const struct test *test, const st
 	return 0;
 }
 
-static int put_failure(struct buf *out, const struct test *test, const struct scene *s,
-		       const struct mv_decision *got, const char *rule)
+static int put_failure(struct buf *out, const struct layer *layer, const struct test *test,
+		       const struct scene *s, const struct mv_decision *got, const char *rule)
 {
 	const struct expect *expect = test->expect;
 	const char *wanted = expect->rule;
 	char quoted[QUOTED];
 
-	return buf_printf(out, "line %d: task %s: %s %s: expected %s%s%s, got %s by %s\n",
-			  test->node->line, test->task, targets[s->target].word,
+	return buf_printf(out, "%s: line %d: task %s: %s %s: expected %s%s%s, got %s by %s\n",
+			  layer->id, test->node->line, test->task, targets[s->target].word,
 			  log_quote(quoted, sizeof(quoted), s->object, strlen(s->object)),
 			  mv_verdict_name(expect->verdict), wanted ? " by " : "",
 			  wanted ? wanted : "", mv_verdict_name(got->verdict),
@@ -117,14 +146,15 @@ static int run_test(const struct policy *policy, const struct test *test, struct
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
-		r = buf_printf(out, "line %d: task %s: cannot be compiled for it: %s\n",
-			       test->node->line, test->task, strerrordesc_np(-r));
+		r = buf_printf(out, "%s: line %d: task %s: cannot be compiled for it: %s\n",
+			       layer_of(policy, test)->id, test->node->line, test->task,
+			       strerrordesc_np(-r));
 		return r < 0 ? r : 1;
 	}
 	if (got.verdict == test->expect->verdict &&
 	    (!test->expect->rule || !strcmp(test->expect->rule, rule)))
 		return 0;
-	r = put_failure(out, test, &s, &got, rule);
+	r = put_failure(out, layer_of(policy, test), test, &s, &got, rule);
 	return r < 0 ? r : 1;
 }
 

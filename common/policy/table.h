@@ -22,8 +22,9 @@ int table_add_pattern(struct table *table, const struct pattern *pattern) must_c
  * counts are filled here. -ENOMEM, -EFBIG. */
 int table_add_rule(struct table *table, const struct mv_table_rule *rule,
 		   const char *id) must_check;
-/* Appends header, rules, patterns and strings to out; header's counts are filled here. -ENOMEM, -EFBIG. */
-int table_put(const struct table *table, const struct mv_table_header *header,
+/* Appends header, rules, patterns, an index when there are many, and strings to out; header's counts are
+ * filled here. -ENOMEM, -EFBIG. */
+int table_put(struct table *table, const struct mv_table_header *header,
 	      struct buf *out) must_check;
 
 #endif

@@ -92,6 +92,16 @@ size_t mv_glob_literal(const char *pattern, size_t pattern_bytes)
 	return n;
 }
 
+/* Bytes behind the last wildcard, which stand at the end of whatever matches. */
+static size_t literal_end(const char *pattern, size_t pattern_bytes)
+{
+	size_t at = pattern_bytes;
+
+	while (at > 0 && pattern[at - 1] != '*' && pattern[at - 1] != '?')
+		at--;
+	return pattern_bytes - at;
+}
+
 bool mv_glob_matches(const char *pattern, size_t pattern_bytes, const char *text, size_t n)
 {
 	size_t literal = mv_glob_literal(pattern, pattern_bytes);
@@ -100,6 +110,10 @@ bool mv_glob_matches(const char *pattern, size_t pattern_bytes, const char *text
 
 	if (pattern_bytes > MV_PATH_MAX || n > MV_PATH_MAX || n < literal ||
 	    memcmp(pattern, text, literal) != 0)
+		return false;
+	size_t end = literal_end(pattern, pattern_bytes);
+
+	if (n < end || memcmp(pattern + pattern_bytes - end, text + n - end, end) != 0)
 		return false;
 	start(&run, pattern, pattern_bytes, literal);
 	for (size_t i = literal; i < n; i++) {

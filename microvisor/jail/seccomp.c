@@ -102,24 +102,16 @@ static const struct rule RULES[] = {
 	{SYS_exit, VCPU | STDIO, {{0}}},
 	/* How the process ends. */
 	{SYS_exit_group, MAIN, {{0}}},
-	/* A template is saved: what mv_state_save() asks KVM for, and the state file. */
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_CHECK_EXTENSION}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_MP_STATE}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_REGS}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_SREGS}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_XSAVE}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_XCRS}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_DEBUGREGS}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_LAPIC}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_MSR_INDEX_LIST}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_MSRS}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_VCPU_EVENTS}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_TSC_KHZ}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_SUPPORTED_CPUID}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_CLOCK}}},
-	{SYS_ioctl, TEMPLATE, {{IS, 1, (uint32_t)KVM_GET_IRQCHIP}}},
+	/* A template is saved; see also SAVING. */
 	{SYS_pwrite64, TEMPLATE, {{0}}},
 };
+
+/* What mv_state_save() asks KVM for: the commands of ioctl(2) that a template's vCPU thread may use besides. */
+static const uint32_t SAVING[] = {
+	KVM_CHECK_EXTENSION, KVM_GET_MP_STATE, KVM_GET_REGS,           KVM_GET_SREGS,
+	KVM_GET_XSAVE,       KVM_GET_XCRS,     KVM_GET_DEBUGREGS,      KVM_GET_LAPIC,
+	KVM_GET_MSRS,        KVM_GET_TSC_KHZ,  KVM_GET_MSR_INDEX_LIST, KVM_GET_VCPU_EVENTS,
+	KVM_GET_CLOCK,       KVM_GET_IRQCHIP,  KVM_GET_SUPPORTED_CPUID};
 
 struct program {
 	struct sock_filter code[INSTRUCTIONS_MAX];
@@ -189,6 +181,8 @@ int mv_seccomp_enter(enum mv_seccomp_thread thread)
 		if (RULES[i].threads & threads)
 			put_rule(&p, &RULES[i]);
 	}
+	for (size_t i = 0; (threads & TEMPLATE) && i < sizeof(SAVING) / sizeof(SAVING[0]); i++)
+		put_rule(&p, &(struct rule){SYS_ioctl, TEMPLATE, {{IS, 1, SAVING[i]}}});
 	answer(&p, SECCOMP_RET_KILL_PROCESS);
 	struct sock_fprog program = {.len = p.n, .filter = p.code};
 

@@ -4,7 +4,8 @@
 #include <linux/virtio_ids.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
+
+#include "microvisor/vm/clock.h"
 
 struct rng {
 	struct mv_device device; /* first: the transport hands it back to us */
@@ -26,10 +27,7 @@ static void system_fill(void *bytes, size_t n)
 
 static uint64_t system_now_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return mv_clock_ns(CLOCK_MONOTONIC);
 }
 
 static void refill(struct rng *rng)

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "microvisor/jail/seccomp.h"
 #include "microvisor/virtio/device.h"
+#include "microvisor/vm/clock.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
 #include "microvisor/vm/ports.h"
@@ -15,14 +15,6 @@
  * guest runs again: there is no queue of requests that a verdict could come too late for. */
 
 static const uint64_t SLOW_NS = UINT64_C(1000000000);
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* Something of the machine itself happened that no policy has to allow. */
 static void incident(struct mv_machine *m, enum mv_op op, const char *object)
@@ -108,11 +100,22 @@ static void on_msr(struct mv_machine *m, struct kvm_run *run, bool write)
 	run->msr.error = 1;
 }
 
-static void on_other(struct mv_machine *m, uint32_t reason)
+/* Exits that nothing comes after. */
+static void on_end(struct mv_machine *m, uint32_t reason)
 {
+	static const char *const names[] = {
+		[KVM_EXIT_SHUTDOWN] = "triple-fault",
+		[KVM_EXIT_INTERNAL_ERROR] = "internal-error",
+		[KVM_EXIT_FAIL_ENTRY] = "entry-failed",
+		[KVM_EXIT_SYSTEM_EVENT] = "system-event",
+		[KVM_EXIT_HLT] = "halt",
+	};
 	char object[32];
 
-	snprintf(object, sizeof(object), "exit-%u", reason);
+	if (reason < sizeof(names) / sizeof(names[0]) && names[reason])
+		snprintf(object, sizeof(object), "%s", names[reason]);
+	else
+		snprintf(object, sizeof(object), "exit-%u", reason);
 	crash(m, object);
 }
 
@@ -137,33 +140,18 @@ static void serve(struct mv_machine *m)
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		break;
-	case KVM_EXIT_SHUTDOWN:
-		crash(m, "triple-fault");
-		break;
-	case KVM_EXIT_INTERNAL_ERROR:
-		crash(m, "internal-error");
-		break;
-	case KVM_EXIT_FAIL_ENTRY:
-		crash(m, "entry-failed");
-		break;
-	case KVM_EXIT_SYSTEM_EVENT:
-		crash(m, "system-event");
-		break;
-	case KVM_EXIT_HLT:
-		crash(m, "halt");
-		break;
 	default:
-		on_other(m, run->exit_reason);
+		on_end(m, run->exit_reason);
 		break;
 	}
 }
 
 static void serve_timed(struct mv_machine *m)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = mv_clock_ns(CLOCK_MONOTONIC);
 
 	serve(m);
-	uint64_t took = now_ns() - begin;
+	uint64_t took = mv_clock_ns(CLOCK_MONOTONIC) - begin;
 
 	if (took > SLOW_NS)
 		mv_log(MV_LOG_WARN, "exit: slow reason=%u ms=%llu", m->exit.reason,

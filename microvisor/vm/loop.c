@@ -2,10 +2,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "microvisor/jail/seccomp.h"
+#include "microvisor/vm/clock.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
@@ -28,22 +29,10 @@ enum {
 	ON_COUNT
 };
 
-/* Monotonic milliseconds; time asleep with the host is not counted. */
+/* Time asleep with the host is not counted. */
 static uint64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static void drain(int event)
-{
-	uint64_t count;
-
-	/* Empty already: fine. */
-	if (read(event, &count, sizeof(count)) < 0)
-		return;
+	return mv_clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 /* A table that is no table leaves the old one in force; APPLIED then tells the old serial and why. */
@@ -118,23 +107,16 @@ static void check_limits(struct mv_machine *m, uint64_t begin_ms, int *left_ms)
 	}
 }
 
-static bool has_ended(struct mv_machine *m)
-{
-	pthread_mutex_lock(&m->lock);
-	bool ended = m->has_ended;
-
-	pthread_mutex_unlock(&m->lock);
-	return ended;
-}
-
 static void serve(struct mv_machine *m, const struct pollfd *fds)
 {
+	eventfd_t count;
+
 	if (fds[ON_CONTROL].revents)
 		on_control(m);
 	if (fds[ON_TASK].revents)
 		mv_task_handle(m->task);
 	if (fds[ON_AUDIT].revents)
-		drain(m->audit_event);
+		(void)eventfd_read(m->audit_event, &count); /* empty already: fine */
 	if (mv_arbiter_is_terminated(m->arbiter))
 		mv_machine_end(m, MV_END_POLICY, 0);
 }
@@ -161,7 +143,7 @@ static void loop(struct mv_machine *m)
 		int left_ms = mv_audit_flush(m->audit, 0);
 
 		check_limits(m, begin_ms, &left_ms);
-		if (has_ended(m))
+		if (atomic_load(&m->is_stopping)) /* mv_machine_end() */
 			return;
 		bool is_parking = m->is_ready && m->kind == MV_KIND_TEMPLATE;
 		int n = poll(fds, ON_COUNT, is_parking ? SETTLE_MS : left_ms);

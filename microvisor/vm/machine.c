@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "microvisor/guest.h"
 #include "microvisor/jail/seccomp.h"
 #include "microvisor/vm/acpi.h"
 #include "microvisor/vm/boot.h"
+#include "microvisor/vm/clock.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
 
@@ -49,20 +49,14 @@ static void send_event(void *machine, const struct mv_event *event)
 
 static uint64_t wall_clock(void *machine)
 {
-	struct timespec t;
-
 	(void)machine;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return mv_clock_ns(CLOCK_REALTIME);
 }
 
 static uint64_t monotonic_clock(void *machine)
 {
-	struct timespec t;
-
 	(void)machine;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return mv_clock_ns(CLOCK_MONOTONIC);
 }
 
 static void log_line(void *machine, const char *text)

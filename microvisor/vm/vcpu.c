@@ -76,31 +76,24 @@ void mv_vcpu_close(struct mv_vcpu *vcpu)
 	*vcpu = (struct mv_vcpu){.fd = -1};
 }
 
+/* Present, of 4 GiB. */
+static struct kvm_segment flat(uint16_t selector, uint8_t type)
+{
+	return (struct kvm_segment){
+		.limit = 0xfffff, .selector = selector, .type = type, .present = 1, .g = 1};
+}
+
 static int set_sregs(struct mv_vcpu *vcpu)
 {
-	const struct kvm_segment code = {.limit = 0xfffff,
-					 .selector = SELECTOR_CODE,
-					 .type = 0xb,
-					 .present = 1,
-					 .s = 1,
-					 .l = 1,
-					 .g = 1};
-	const struct kvm_segment data = {.limit = 0xfffff,
-					 .selector = SELECTOR_DATA,
-					 .type = 3,
-					 .present = 1,
-					 .s = 1,
-					 .db = 1,
-					 .g = 1};
-	const struct kvm_segment task = {
-		.limit = 0xfffff, .selector = SELECTOR_TASK, .type = 0xb, .present = 1, .g = 1};
+	struct kvm_segment code = flat(SELECTOR_CODE, 0xb), data = flat(SELECTOR_DATA, 3);
 	struct kvm_sregs s;
 
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &s) < 0)
 		return -1;
+	code.s = code.l = data.s = data.db = 1;
 	s.cs = code;
 	s.ds = s.es = s.fs = s.gs = s.ss = data;
-	s.tr = task;
+	s.tr = flat(SELECTOR_TASK, 0xb);
 	s.gdt.base = MV_GPA_GDT;
 	s.gdt.limit = 4 * 8 - 1;
 	s.idt.base = MV_GPA_IDT;

@@ -31,6 +31,31 @@ static const struct ctl_option apply_options[] = {
 	{"--group", "GROUP", "for which group (default)"},
 	{"--wait", NULL, "wait until every connected device of the group applied it"},
 	{"--timeout", "SECONDS", "how long to wait (60)"},
+	{"--layers", NULL, "FILE is documents that are laid on each other, for all groups"},
+	{"--git", NULL, "with --layers: from now on only changed with --git"},
+	{0},
+};
+static const struct ctl_option git_options[] = {
+	{"--git", NULL, "for a document that is managed in git"},
+	{0},
+};
+static const struct ctl_option rules_options[] = {
+	{"--group", "GROUP", "of which group (default)"},
+	{"--device", "ID", "of this device's group, with the exceptions for it"},
+	{"--user", "USER", "with the exceptions for this account"},
+	{"--serial", "SERIAL", "of this version (the newest)"},
+	{0},
+};
+static const struct ctl_option exception_options[] = {
+	{"--until", "TIME", "when it ends, as 2026-12-24T00:00:00Z"},
+	{"--reason", "TEXT", "why"},
+	{"--id", "ID", "a name for it (exc- and a number)"},
+	{"--git", NULL, "it is managed in git"},
+	{"--dry", NULL, "only say what would change"},
+	{0},
+};
+static const struct ctl_option parent_options[] = {
+	{"--parent", "GROUP", "below which group (a root)"},
 	{0},
 };
 static const struct ctl_option group_options[] = {
@@ -87,7 +112,8 @@ const struct ctl_command ctl_commands[] = {
 	{"logout", "", "Ends the session that login --name began.", NULL, 0, 0, ctl_logout},
 	{"whoami", "", "Says which server and token are in use, and what the token may do.", NULL,
 	 0, 0, ctl_whoami},
-	{"policy apply", "FILE [--group GROUP] [--wait] [--timeout SECONDS]",
+	{"policy apply",
+	 "FILE [--group GROUP] [--wait] [--timeout SECONDS] | FILE --layers [--git]",
 	 "Makes FILE the policy of a group: checked, its own tests run, signed and pushed. "
 	 "Findings\n"
 	 "are printed as FILE:LINE:COLUMN: PATH: TEXT and nothing changes. A document that is the\n"
@@ -98,6 +124,37 @@ const struct ctl_command ctl_commands[] = {
 	 1, ctl_policy_get},
 	{"policy ls", "[--group GROUP]", "Lists the versions of policies, newest first.",
 	 group_options, 0, 0, ctl_policy_ls},
+	{"policy check", "FILE",
+	 "Says what is wrong with the documents of FILE, what their tests say on every group, and "
+	 "what\n"
+	 "would change, rule by rule, for which devices. Nothing is stored.",
+	 NULL, 1, 1, ctl_policy_check},
+	{"policy test", "FILE", "The same as policy check.", NULL, 1, 1, ctl_policy_check},
+	{"policy export", "[ID]", "Prints all documents that are stored as layers, or one.", NULL,
+	 0, 1, ctl_policy_export},
+	{"policy history", "ID", "Lists the revisions of a document.", NULL, 1, 1,
+	 ctl_policy_history},
+	{"policy rollback", "ID REVISION [--git]",
+	 "Puts an old revision of a document in force again, under a new revision and higher "
+	 "serials.",
+	 git_options, 2, 2, ctl_policy_rollback},
+	{"policy rm", "ID [--git]", "Takes a document away; its history stays.", git_options, 1, 1,
+	 ctl_policy_rm},
+	{"policy diff", "FROM [TO] [--group GROUP]",
+	 "Says what differs between two serials of a group, by rules and not by lines.",
+	 group_options, 1, 2, ctl_policy_diff},
+	{"policy rules", "[--group GROUP] [--device ID] [--user USER] [--serial SERIAL]",
+	 "Lists what is in force in the order of deciding, with the document and line of each "
+	 "rule.",
+	 rules_options, 0, 0, ctl_policy_rules},
+	{"exception from-event", "--until TIME --reason TEXT [--id ID] [--git] [--dry]",
+	 "Reads an event from stdin, as `event ls --json` prints it, and lets its user on its "
+	 "device have\n"
+	 "what was refused, until TIME.",
+	 exception_options, 0, 0, ctl_exception_from_event},
+	{"group ls", "", "Lists the tree of groups.", NULL, 0, 0, ctl_group_ls},
+	{"group put", "NAME [--parent GROUP]", "Makes a group, or moves it in the tree.",
+	 parent_options, 1, 1, ctl_group_put},
 	{"device ls", "[ID] [--group GROUP] [--state STATE]",
 	 "Lists devices with the policy they should and do apply; with ID, one in detail.",
 	 device_options, 0, 1, ctl_device_ls},

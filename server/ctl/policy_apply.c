@@ -1,22 +1,22 @@
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/buf.h"
-#include "common/log.h"
 #include "server/ctl/ask.h"
 #include "server/ctl/diff.h"
+#include "server/ctl/layers.h"
 #include "server/ctl/text.h"
 
 enum {
 	O_GROUP,
 	O_WAIT,
-	O_TIMEOUT
+	O_TIMEOUT,
+	O_LAYERS,
+	O_GIT
 };
 
 enum {
-	DOCUMENT_MAX = 1 << 20,
 	DEVICES_MAX = 1000000,
 	POLL_MS = 250
 };
@@ -27,30 +27,6 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* ---- findings, as compilers print them ---- */
-
-static void print_findings(struct ctl_call *call, const char *file, const json_t *errors)
-{
-	const json_t *e;
-	size_t i;
-
-	json_array_foreach(errors, i, e)
-	{
-		long long line = json_integer_value(json_object_get(e, "line"));
-		long long column = json_integer_value(json_object_get(e, "column"));
-		char path[200], text[400];
-
-		ctl_text(path, sizeof(path), e, "path");
-		ctl_text(text, sizeof(text), e, "text");
-		fprintf(call->err, "%s:", file);
-		if (line)
-			fprintf(call->err, "%lld:", line);
-		if (line && column)
-			fprintf(call->err, "%lld:", column);
-		fprintf(call->err, " %s%s%s\n", path, path[0] ? ": " : "", text);
-	}
 }
 
 /* ---- what changed ---- */
@@ -217,7 +193,7 @@ static enum ctl_exit post(struct ctl_call *call, const char *group, const struct
 		r = ctl_send(call, "POST", "/policies", json_incref(body), &answer);
 	json_decref(body);
 	if (r == CTL_OK) {
-		print_findings(call, file, json_object_get(answer.json, "errors"));
+		ctl_print_findings(call->err, file, json_object_get(answer.json, "errors"));
 		r = answer.status == 200 || answer.status == 201
 			    ? tell(call, &answer, before, document)
 			    : ctl_complain(call, &answer);
@@ -236,15 +212,16 @@ enum ctl_exit ctl_policy_apply(struct ctl_call *call)
 
 	if (ctl_number(call, O_TIMEOUT, 1, 86400, &timeout_s) != CTL_OK)
 		return CTL_USAGE;
-	int e = buf_read_file(&document, call->words[0], DOCUMENT_MAX);
+	enum ctl_exit r = ctl_read_document(call, call->words[0], &document);
 
-	if (e == -EFBIG)
-		return ctl_fail(call, "%s: larger than %d bytes", call->words[0], DOCUMENT_MAX);
-	if (e < 0)
-		return ctl_fail(call, "%s: %s", call->words[0], strerror(-e));
-	if (!document.len)
-		return ctl_fail(call, "%s: is empty", call->words[0]);
-	enum ctl_exit r = post(call, group, &document, &serial);
+	if (r != CTL_OK)
+		return r;
+	if (call->options[O_LAYERS])
+		return ctl_change_layers(
+			call, call->words[0],
+			json_pack("{s:s%, s:s}", "document", (const char *)document.data,
+				  document.len, "managed", call->options[O_GIT] ? "git" : "none"));
+	r = post(call, group, &document, &serial);
 
 	if (r != CTL_OK || !call->options[O_WAIT])
 		return r;

@@ -59,6 +59,20 @@ int srv_policies_handle_get(struct srv_call *call, struct err *err);
 /* policies_post.c */
 int srv_policies_handle_post(struct srv_call *call, struct err *err);
 
+/* layers_post.c */
+extern const struct srv_field srv_layers_body[];
+int srv_layers_handle_post(struct srv_call *call, struct err *err);
+/* layers.c */
+extern const struct srv_field srv_policy_diff_query[];
+extern const struct srv_field srv_policy_rules_query[];
+extern const struct srv_field srv_groups_body[];
+int srv_layers_handle_list(struct srv_call *call, struct err *err);
+int srv_layers_handle_get(struct srv_call *call, struct err *err);
+int srv_policy_diff_handle_get(struct srv_call *call, struct err *err);
+int srv_policy_rules_handle_get(struct srv_call *call, struct err *err);
+int srv_groups_handle_list(struct srv_call *call, struct err *err);
+int srv_groups_handle_post(struct srv_call *call, struct err *err);
+
 /* devices.c */
 extern const struct srv_field srv_devices_query[];
 int srv_devices_handle_list(struct srv_call *call, struct err *err);

@@ -4,22 +4,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
-#include "common/digest.h"
-#include "common/policy/policy.h"
 #include "server/config.h"
 #include "server/hub.h"
+#include "server/rest/findings.h"
 #include "server/rest/handlers.h"
-#include "server/signer/client.h"
-#include "server/store/images.h"
+#include "server/rest/publish.h"
+#include "server/store/layers.h"
 #include "server/store/policies.h"
-
-enum {
-	VALID_S = 365 * 24 * 3600, /* newly accepted by a device for a year */
-	SIGN_TRIES = 3
-};
 
 enum body {
 	B_DOCUMENT,
@@ -38,195 +30,54 @@ static void policy_freep(struct policy **policy)
 	policy_free(*policy);
 }
 
-/* ---- findings ---- */
-
-static int add_finding(json_t *list, int line, int column, const char *path, const char *text)
-{
-	json_t *json = json_pack("{s:i, s:i, s:s, s:s}", "line", line, "column", column, "path",
-				 path, "text", text);
-
-	return json && json_array_append_new(list, json) == 0 ? 0 : -ENOMEM;
-}
-
-static int add_parse_errors(json_t *list, const struct policy_errors *errors)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < errors->count && i < POLICY_ERRORS_MAX && r == 0; i++) {
-		const struct policy_error *e = &errors->list[i];
-
-		r = add_finding(list, e->line, e->column, e->path, e->text);
-	}
-	return r;
-}
-
-/* One finding per line of text: what policy_run_tests() says. */
-static int add_lines(json_t *list, struct buf *text)
-{
-	char *at, *save = NULL;
-	int r = buf_put_u8(text, 0);
-
-	if (r < 0)
-		return r;
-	for (at = strtok_r((char *)text->data, "\n", &save); at && r == 0;
-	     at = strtok_r(NULL, "\n", &save))
-		r = add_finding(list, 0, 0, "tests", at);
-	return r;
-}
-
-static int add_unknown_images(struct srv_call *call, const struct policy *policy, json_t *list,
-			      struct err *err)
-{
-	const char *image;
-	int line;
-
-	for (size_t i = 0; (image = policy_image(policy, i, &line)); i++) {
-		char text[256];
-		bool known;
-		int r = srv_images_is_known(call->conn, image, &known, err);
-
-		if (r < 0)
-			return r;
-		snprintf(text, sizeof(text),
-			 "no image '%s' on the server: push it first (ampoulectl image push DIR)",
-			 image);
-		if (!known && add_finding(list, line, 0, "run.image", text) < 0)
-			return err_set(err, -ENOMEM, "out of memory");
-	}
-	return 0;
-}
-
 /* Everything that may be wrong with a document, in list. NULL when it does not even parse. */
 static int check_document(struct srv_call *call, struct policy **ret_policy, json_t *list,
 			  struct err *err)
 {
 	const struct srv_value *document = &call->body[B_DOCUMENT];
 	struct policy_errors errors = {0};
-	cleanup_buf struct buf lines = {0};
 
 	*ret_policy = policy_parse(document->text, document->bytes, &errors);
-	if (!*ret_policy) {
-		if (add_parse_errors(list, &errors) < 0)
-			return err_set(err, -ENOMEM, "out of memory");
-		return 0;
-	}
-	int failed = policy_run_tests(*ret_policy, &lines);
+	int r = *ret_policy ? srv_findings_add_tests(list, *ret_policy)
+			    : srv_findings_add_all(list, &errors);
 
-	if (failed < 0 || (failed > 0 && add_lines(list, &lines) < 0))
+	if (r < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	return add_unknown_images(call, *ret_policy, list, err);
+	return *ret_policy ? srv_findings_add_images(call, *ret_policy, list, err) : 0;
 }
 
-/* ---- storing ---- */
-
-static json_t *version_json(const char *id, const char *group, int64_t serial,
-			    const uint8_t *digest, size_t n)
+/* Where policies are kept as layers, a document put beside them would be gone at the next change. */
+static int refuse_beside_layers(struct srv_call *call, struct err *err)
 {
-	return json_pack("{s:s, s:s, s:I, s:o}", "policy_id", id, "group", group, "serial",
-			 (json_int_t)serial, "digest", srv_json_digest(digest, n));
-}
+	cleanup_rows struct srv_rows *layers = NULL;
+	int r = srv_layers_newest(call->conn, &layers, err);
 
-static bool is_same_document(const struct srv_rows *newest, const struct srv_value *document)
-{
-	size_t n;
-	const uint8_t *bytes;
-
-	if (!srv_rows_count(newest))
-		return false;
-	bytes = srv_rows_bytes(newest, 0, SRV_POLICY_DOCUMENT, &n);
-	return n == document->bytes && !memcmp(bytes, document->text, n);
-}
-
-/* Signs, taking a later serial when the signer remembers one that we do not: a server died between the
- * signature and the commit. */
-static int sign(struct srv_call *call, struct srv_sign_request *ask, struct buf *envelope,
-		struct err *err)
-{
-	const char *socket_path = call->api->context->config->signer_socket;
-	uint64_t last = 0;
-	int r = -ESTALE;
-
-	for (int i = 0; i < SIGN_TRIES && r == -ESTALE; i++) {
-		ask->serial = last >= ask->serial ? last + 1 : ask->serial;
-		buf_clear(envelope);
-		r = srv_sign_policy(socket_path, ask, envelope, &last, err);
-	}
-	if (r == -EINVAL)
-		srv_reply_problem(call->req, SRV_POLICY_REFUSED, "The signer refuses it: %s",
-				  err->text);
-	else if (r < 0)
-		srv_reply_problem(call->req, SRV_SIGNER_UNAVAILABLE,
-				  "No signature: %s. Is ampoule-signer running?", err->text);
-	return r;
-}
-
-/* In the transaction, after the lock. Answers; *ret_serial stays 0 when no version was stored. */
-static int store_next(struct srv_call *call, const char *id, const char *group,
-		      uint64_t *ret_serial, struct err *err)
-{
-	const struct srv_value *b = call->body;
-	cleanup_rows struct srv_rows *newest = NULL;
-	cleanup_buf struct buf envelope = {0};
-	uint8_t digest[DIGEST_BYTES];
-	int r = srv_policies_get(call->conn, call->scope, group, 0, &newest, err);
-
-	if (r < 0)
+	if (r < 0 || !srv_rows_count(layers))
 		return r;
-	int64_t last = srv_rows_count(newest) ? srv_rows_int(newest, 0, SRV_POLICY_SERIAL) : 0;
+	srv_reply_problem(call->req, SRV_POLICY_MANAGED,
+			  "Policies are kept as layers here: POST /api/v1/layers "
+			  "(ampoulectl policy apply --layers).");
+	return 1;
+}
 
-	if (is_same_document(newest, &b[B_DOCUMENT])) {
-		size_t n;
-		const uint8_t *same = srv_rows_bytes(newest, 0, SRV_POLICY_DIGEST, &n);
-
-		srv_reply_json(call->req, 200, version_json(id, group, last, same, n));
-		return 0;
-	}
-	uint64_t now_s = (uint64_t)time(NULL);
-	struct srv_sign_request ask = {
-		.policy_id = id,
-		.group = group,
-		.serial = (uint64_t)last + 1,
-		.issued_s = now_s,
-		.expires_s = now_s + VALID_S,
-		.document = b[B_DOCUMENT].text,
-		.document_bytes = b[B_DOCUMENT].bytes,
-	};
-
-	if (sign(call, &ask, &envelope, err) < 0)
-		return 0;
-	r = digest_bytes(envelope.data, envelope.len, digest);
-	if (r < 0)
-		return err_set(err, r, "cannot take the digest of a policy");
-	struct srv_new_policy row = {
-		.group = group,
-		.serial = (int64_t)ask.serial,
-		.policy_id = id,
-		.name = b[B_NAME].given ? b[B_NAME].text : "",
-		.document = ask.document,
-		.document_bytes = ask.document_bytes,
-		.envelope = envelope.data,
-		.envelope_bytes = envelope.len,
-		.digest = digest,
-		.created_by = call->who.name,
-	};
-
-	r = srv_policies_add(call->conn, &row, err);
-	if (r < 0)
-		return r;
-	*ret_serial = ask.serial;
-	snprintf(call->object, sizeof(call->object), "%s/%" PRIu64, group, ask.serial);
-	call->became = version_json(id, group, row.serial, digest, sizeof(digest));
-	srv_reply_json(call->req, 201, json_incref(call->became));
-	return 0;
+static json_t *version_json(const struct srv_draft *draft, const struct srv_published *version)
+{
+	return json_pack("{s:s, s:s, s:I, s:o}", "policy_id", draft->policy_id, "group",
+			 draft->group, "serial", (json_int_t)version->serial, "digest",
+			 srv_json_digest(version->digest, sizeof(version->digest)));
 }
 
 static int store(struct srv_call *call, const struct policy *policy, struct err *err)
 {
-	const struct srv_value *given = &call->body[B_GROUP];
-	const char *group = given->given ? given->text : "default";
-	uint64_t serial = 0;
+	const struct srv_value *b = call->body;
+	struct srv_draft draft = {.group = b[B_GROUP].given ? b[B_GROUP].text : "default",
+				  .policy_id = policy_id(policy),
+				  .name = b[B_NAME].given ? b[B_NAME].text : "",
+				  .document = b[B_DOCUMENT].text,
+				  .document_bytes = b[B_DOCUMENT].bytes};
+	struct srv_published version = {0};
 
-	if (!srv_groups_has(call->scope, group)) {
+	if (!srv_groups_has(call->scope, draft.group)) {
 		srv_reply_problem(call->req, SRV_BAD_FIELD, "group: there is no such group.");
 		return 0;
 	}
@@ -234,20 +85,32 @@ static int store(struct srv_call *call, const struct policy *policy, struct err 
 
 	if (r < 0)
 		return r;
-	r = srv_policies_lock(call->conn, group, err);
+	r = srv_policies_lock(call->conn, draft.group, err);
+	bool no_group = r == -ENOENT;
+
 	if (r == 0)
-		r = store_next(call, policy_id(policy), group, &serial, err);
-	if (r == 0 && serial)
+		r = refuse_beside_layers(call, err);
+	if (r == 0)
+		r = srv_publish(call, &draft, &version, err);
+	if (r == 0 && version.is_new)
 		r = srv_commit(call->conn, err);
 	else
 		srv_rollback(call->conn);
-	if (r == -ENOENT) {
+	if (no_group)
 		srv_reply_problem(call->req, SRV_BAD_FIELD, "group: there is no such group.");
+	if (no_group || r > 0)
 		return 0;
+	if (r < 0)
+		return r;
+	if (version.is_new) {
+		snprintf(call->object, sizeof(call->object), "%s/%" PRId64, draft.group,
+			 version.serial);
+		call->became = version_json(&draft, &version);
+		srv_hub_policy_changed(call->api->context->hub, draft.group,
+				       (uint64_t)version.serial);
 	}
-	if (r == 0 && serial)
-		srv_hub_policy_changed(call->api->context->hub, group, serial);
-	return r;
+	srv_reply_json(call->req, version.is_new ? 201 : 200, version_json(&draft, &version));
+	return 0;
 }
 
 int srv_policies_handle_post(struct srv_call *call, struct err *err)

@@ -44,6 +44,7 @@ static const struct {
 	[SRV_UNSUPPORTED_MEDIA_TYPE] = {"unsupported-media-type", 415, "Wrong Content-Type"},
 	[SRV_BAD_FIELD] = {"bad-field", 422, "A field is wrong"},
 	[SRV_POLICY_REFUSED] = {"policy-refused", 422, "The policy is refused"},
+	[SRV_POLICY_MANAGED] = {"policy-managed", 409, "The policy is managed elsewhere"},
 	[SRV_MANIFEST_REFUSED] = {"manifest-refused", 422, "The image's manifest is refused"},
 	[SRV_IMAGE_UNTRUSTED] = {"image-untrusted", 422,
 				 "The image is not signed by a trusted key"},

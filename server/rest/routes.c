@@ -61,6 +61,19 @@ const struct srv_route srv_routes[] = {
 	{"GET", V1 "/policies/{serial}", READ, .query = srv_policies_get_query,
 	 .reach = SRV_REACH_GROUPS, .handle = srv_policies_handle_get},
 
+	/* A layer concerns whatever group lies below it: its roles must reach all of them. */
+	{"GET", V1 "/layers", READ, .handle = srv_layers_handle_list},
+	{"POST", V1 "/layers", AUTHORS, POLICY_BODY, .body = srv_layers_body, .per_minute = 120,
+	 .handle = srv_layers_handle_post},
+	{"GET", V1 "/layers/{id}", READ, .handle = srv_layers_handle_get},
+	{"GET", V1 "/policy-diff", READ, .query = srv_policy_diff_query,
+	 .handle = srv_policy_diff_handle_get},
+	{"GET", V1 "/policy-rules", READ, .query = srv_policy_rules_query,
+	 .handle = srv_policy_rules_handle_get},
+	{"GET", V1 "/groups", READ, .handle = srv_groups_handle_list},
+	{"POST", V1 "/groups", ADMIN, SMALL_BODY, .body = srv_groups_body,
+	 .handle = srv_groups_handle_post},
+
 	{"GET", V1 "/devices", READ, .query = srv_devices_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_devices_handle_list},
 	{"GET", V1 "/devices/{id}", READ, .reach = SRV_REACH_GROUPS,

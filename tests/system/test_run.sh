@@ -137,6 +137,19 @@ wait "$watcher"
 ok "it met the new verdict" "$? $(tail -n1 "$work/watch")" "0 refused: EACCES"
 has "status shows serial 6" "$(ampoule user1 status --json | jq -c .policy.serial)" 6
 
+echo "# standard streams are a rule of the policy"
+{ cat tests/story/policy-2.yaml; printf '%s\n' --- 'ampoule: 1' 'kind: delta' 'id: streams' 'extends: office' 'group: default' \
+	'tasks: [ { id: pdf, stdio: [ { id: no-files, stream: [stdout], to: [file], do: deny } ] } ]'; } >"$work/streams.yaml"
+envelope 7 "$work/streams.yaml"
+has "a policy of two layers is taken" "$(agent policy-install "$work/envelope" 2>&1)" "in force"
+ampoule user1 run -- mutool draw -F txt report.pdf >/home/user1/out2.txt 2>"$work/err"
+ok "output into a file of the host is refused before anything starts" "$? $(stat -c %s /home/user1/out2.txt)" "125 0"
+has "and told" "$(cat "$work/err")" "its stdout: it is a file"
+id=$(ampoule user1 ls --json | jq -r '.vms[0].id')
+has "explain names the rule" "$(ampoule user1 explain "$id" 2>&1)" "no-files"
+envelope 8 tests/story/policy-2.yaml
+has "without that layer it is as before" "$(agent policy-install "$work/envelope" 2>&1)" "in force"
+
 echo "# users are apart"
 ampoule user1 run -- python3 sleep.py >/dev/null 2>&1 &
 runner=$!

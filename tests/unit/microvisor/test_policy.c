@@ -220,7 +220,7 @@ static const struct {
 	{HEADER(pattern_count) + 3, 0xff},
 	{HEADER(string_bytes), 0},
 	{HEADER(string_bytes) + 3, 0xff},
-	{HEADER(reserved), 1},
+	{HEADER(bucket_count), 1}, /* an index that is not there */
 	{HEADER(fallback), MV_DENY},
 	{HEADER(fallback) + MV_CLASS_NET, 0},
 	{HEADER(fallback) + MV_CLASS_NET, MV_VERDICT_COUNT},
@@ -247,7 +247,7 @@ static const struct {
 	{PATTERN(bytes) + 3, 0xff},
 	{PATTERN(kind), 0},
 	{PATTERN(kind), MV_PATTERN_GLOB + 1},
-	{PATTERN(reserved), 1},
+	{PATTERN(rule), 1},
 };
 
 START_TEST(one_broken_byte_is_refused)

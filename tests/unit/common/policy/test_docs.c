@@ -25,11 +25,39 @@ static void put_type(struct buf *out, const struct field *field)
 		put(out, field_type_name(field->type));
 		return;
 	}
+	if (field->type == FIELD_WORDS)
+		put(out, "list of ");
 	for (const struct field_word *word = field->words; word->text; word++) {
-		if (word->value & WORD_RESERVED)
-			continue;
-		ck_assert_int_eq(buf_printf(out, "%s`%s`", separator, word->text), 0);
+		ck_assert_int_eq(buf_printf(out, "%s`%s`%s", separator, word->text,
+					    word->value & WORD_LATER ? " (later)" : ""),
+				 0);
 		separator = ", ";
+	}
+}
+
+/* Which documents have it, and whether they must. */
+static void put_need(struct buf *out, const struct field *field)
+{
+	static const char *const names[] = {"base", "delta", "exception"};
+	unsigned kinds = field->kinds ? field->kinds : IN_ALL;
+	const char *separator = "";
+
+	if (field->need == FIELD_REQUIRED)
+		put(out, "*required*");
+	else if (field->need == FIELD_REQUIRED_IN_BASE)
+		put(out, "*required* in base");
+	if (kinds != IN_ALL) {
+		separator = field->need == FIELD_OPTIONAL ? "" : "; ";
+		put(out, separator);
+		put(out, "only in ");
+		separator = "";
+		for (unsigned i = 0; i < 3; i++) {
+			if (!(kinds & (1U << (POLICY_KIND_BASE + i))))
+				continue;
+			put(out, separator);
+			put(out, names[i]);
+			separator = ", ";
+		}
 	}
 }
 
@@ -37,12 +65,14 @@ static void put_row(struct buf *out, const struct field *field)
 {
 	ck_assert_int_eq(buf_printf(out, "| `%s` | ", field->key), 0);
 	put_type(out, field);
-	put(out, field->need == FIELD_REQUIRED ? " | *required* | " : " | | ");
+	put(out, " | ");
+	put_need(out, field);
+	put(out, " | ");
 	if (field->fallback)
 		ck_assert_int_eq(buf_printf(out, "`%s`", field->fallback), 0);
-	ck_assert_int_eq(buf_printf(out, " | %s%s%s | %s |\n", field->example ? "`" : "",
+	ck_assert_int_eq(buf_printf(out, " | %s%s%s | %s%s |\n", field->example ? "`" : "",
 				    field->example ? field->example : "", field->example ? "`" : "",
-				    field->help),
+				    field->later ? "(later) " : "", field->help),
 			 0);
 }
 
@@ -56,7 +86,7 @@ static void put_object(struct buf *out, enum object object)
 		put(out, "\n### The document\n\n");
 	put(out, "| Key | Type | | Default | Example | Meaning |\n|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < policy_field_count; i++) {
-		if (policy_fields[i].in == object && policy_fields[i].need != FIELD_RESERVED)
+		if (policy_fields[i].in == object)
 			put_row(out, &policy_fields[i]);
 	}
 }
@@ -90,26 +120,26 @@ START_TEST(the_table_is_whole)
 	const struct field *field = &policy_fields[_i];
 
 	ck_assert_ptr_nonnull(field->help);
-	ck_assert_uint_ge(field->since, 1);
 	ck_assert_ptr_eq(field_find(field->in, field->key), field); /* no key twice */
 	if (field->type == FIELD_WORD)
 		ck_assert_ptr_nonnull(field->words);
-	if (field->need != FIELD_RESERVED && field->type != FIELD_MAP && field->type != FIELD_LIST)
+	if (field->type != FIELD_MAP && field->type != FIELD_LIST && field->type != FIELD_SETS)
 		ck_assert_ptr_nonnull(field->example);
 	/* the node stands first in every struct, and no member overwrites it */
-	if (field->need != FIELD_RESERVED)
-		ck_assert_uint_ge(field->offset, sizeof(void *));
+	ck_assert_uint_ge(field->offset, sizeof(void *));
 	ck_assert_uint_lt(field->offset, field_object_size(field->in));
 }
 END_TEST
 
 START_TEST(misspelt_keys_have_a_neighbour)
 {
-	ck_assert_str_eq(field_nearest(OBJECT_RUN, "memroy"), "memory");
-	ck_assert_str_eq(field_nearest(OBJECT_POLICY, "task"), "tasks");
-	ck_assert_ptr_null(field_nearest(OBJECT_RUN, "network"));
-	ck_assert_ptr_null(field_nearest(OBJECT_RUN, "x"));
-	ck_assert_ptr_null(field_nearest(OBJECT_POLICY, "grop")); /* not to a reserved one */
+	ck_assert_str_eq(field_nearest(OBJECT_RUN, POLICY_KIND_BASE, "memroy"), "memory");
+	ck_assert_str_eq(field_nearest(OBJECT_POLICY, POLICY_KIND_BASE, "task"), "tasks");
+	ck_assert_ptr_null(field_nearest(OBJECT_RUN, POLICY_KIND_BASE, "network"));
+	ck_assert_ptr_null(field_nearest(OBJECT_RUN, POLICY_KIND_BASE, "x"));
+	/* not to a key that such a document does not have */
+	ck_assert_ptr_null(field_nearest(OBJECT_POLICY, POLICY_KIND_BASE, "grop"));
+	ck_assert_str_eq(field_nearest(OBJECT_POLICY, POLICY_KIND_DELTA, "grop"), "group");
 }
 END_TEST
 

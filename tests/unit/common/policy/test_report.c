@@ -23,7 +23,7 @@ START_TEST(a_text_too_long_is_cut)
 {
 	struct policy_errors errors = {0};
 
-	report_at(&errors, 1, 1, "%*s", 400, "x");
+	report_at(&errors, NULL, 1, 1, "%*s", 400, "x");
 	ck_assert_uint_eq(strlen(errors.list[0].text), sizeof(errors.list[0].text) - 1);
 }
 END_TEST
@@ -32,9 +32,9 @@ START_TEST(the_same_finding_counts_once)
 {
 	struct policy_errors errors = {0};
 
-	report_at(&errors, 1, 2, "wrong");
-	report_at(&errors, 1, 2, "wrong");
-	report_at(&errors, 1, 3, "wrong");
+	report_at(&errors, NULL, 1, 2, "wrong");
+	report_at(&errors, NULL, 1, 2, "wrong");
+	report_at(&errors, NULL, 1, 3, "wrong");
 	ck_assert_uint_eq(errors.count, 2);
 }
 END_TEST
@@ -43,9 +43,9 @@ START_TEST(findings_are_sorted_by_place)
 {
 	struct policy_errors errors = {0};
 
-	report_at(&errors, 2, 1, "c");
-	report_at(&errors, 1, 9, "b");
-	report_at(&errors, 1, 2, "a");
+	report_at(&errors, NULL, 2, 1, "c");
+	report_at(&errors, NULL, 1, 9, "b");
+	report_at(&errors, NULL, 1, 2, "a");
 	report_sort(&errors);
 	ck_assert_str_eq(errors.list[0].text, "a");
 	ck_assert_str_eq(errors.list[1].text, "b");

@@ -54,9 +54,9 @@ START_TEST(tests_that_fail_say_what_came_instead)
 			 3);
 	ck_assert_str_eq(
 		(char *)out.data,
-		"line 16: task t: open /home/u/a: expected deny, got allow by doc\n"
-		"line 17: task t: open /home/u/a: expected allow by keys, got allow by doc\n"
-		"line 18: task t: open /home/u/b: expected allow, got hide by no rule\n");
+		"p: line 16: task t: open /home/u/a: expected deny, got allow by doc\n"
+		"p: line 17: task t: open /home/u/a: expected allow by keys, got allow by doc\n"
+		"p: line 18: task t: open /home/u/b: expected allow, got hide by no rule\n");
 	buf_release(&out);
 }
 END_TEST
