@@ -6,10 +6,8 @@ $(call program,microvm-hostile,tests/support/hostile,microvisor arbiter,-lpthrea
 $(call static,microvm-hostile)
 $(O)/bin/microvm-hostile: $(O)/microvisor/main.o
 $(O)/bin/microvm-hostile: private LDFLAGS_ALL += -Wl,--wrap=mv_vcpu_enter,--wrap=mv_seccomp_enter,--wrap=mv_control_receive_start
-# What `make bench-clone` measures with, and the guest of its peers.
+# What `make bench-clone` measures with.
 $(call program,first-byte,tests/bench/first-byte,)
 $(call program,kvm-floor,tests/bench/kvm-floor,)
-$(call program,peer-init,tests/bench/peer-init,)
-$(call static,peer-init)
 # What `make bench-policy` measures with.
 $(call program,policy-speed,tests/bench/policy-speed,policy arbiter common,-lyaml)
