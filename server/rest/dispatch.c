@@ -8,6 +8,7 @@
 #include "server/config.h"
 #include "server/db.h"
 #include "server/rest/blobs.h"
+#include "server/rest/console.h"
 #include "server/rest/route.h"
 
 static const char bearer[] = "Bearer ";
@@ -84,10 +85,15 @@ static bool read_query(struct srv_call *call)
 static void dispatch_begin(void *context, struct srv_request *req)
 {
 	const struct srv_api *api = context;
-	struct srv_call *call = calloc(1, sizeof(*call));
+	struct srv_call *call;
 	enum srv_problem problem = SRV_NOT_FOUND;
 	struct err err = {0};
 
+	if (api->console && srv_console_owns(req->path)) {
+		srv_console_reply(api->console, req);
+		return;
+	}
+	call = calloc(1, sizeof(*call));
 	req->state = call;
 	if (!call) {
 		srv_reply_problem(req, SRV_INTERNAL, "Out of memory.");

@@ -9,6 +9,9 @@
 int srv_health_get(struct srv_call *call, struct err *err);
 int srv_whoami_get(struct srv_call *call, struct err *err);
 
+/* overview.c */
+int srv_overview_get(struct srv_call *call, struct err *err);
+
 /* policies.c */
 extern const struct srv_field srv_policies_query[];
 extern const struct srv_field srv_policies_get_query[];

@@ -7,6 +7,7 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "server/rest/auth.h"
+#include "server/rest/console.h"
 #include "server/rest/http.h"
 #include "server/rest/route.h"
 
@@ -77,14 +78,16 @@ struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *e
 		.routes = srv_routes,
 		.route_count = srv_route_count,
 		.uploads = &rest->uploads,
+		.console = &srv_console_built,
 		.authenticate = srv_auth_by_token,
 	};
 	if (start(rest, context->config, err) < 0) {
 		free(rest);
 		return NULL;
 	}
-	log_info("rest: listening address=%s port=%u routes=%zu", context->config->listen_api,
-		 srv_http_port(rest->http), srv_route_count);
+	log_info("rest: listening address=%s port=%u routes=%zu console_files=%zu",
+		 context->config->listen_api, srv_http_port(rest->http), srv_route_count,
+		 srv_console_built.count);
 	return rest;
 }
 

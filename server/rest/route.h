@@ -69,7 +69,8 @@ struct srv_api {
 	const struct srv_context *context;
 	const struct srv_route *routes;
 	size_t route_count;
-	atomic_uint *uploads; /* running now; see blobs.h */
+	atomic_uint *uploads;              /* running now; see blobs.h */
+	const struct srv_console *console; /* what is outside /api; NULL: nothing */
 	/* Finds who the Bearer token belongs to: 0, -EACCES when it is none of ours, else a failure. */
 	int (*authenticate)(const struct srv_api *api, const char *token,
 			    struct srv_identity *ret_who, struct err *err);

@@ -14,6 +14,7 @@ enum {
 const struct srv_route srv_routes[] = {
 	{"GET", V1 "/health", SRV_ROLE_NONE, .handle = srv_health_get},
 	{"GET", V1 "/whoami", SRV_ROLE_VIEWER, .handle = srv_whoami_get},
+	{"GET", V1 "/overview", SRV_ROLE_VIEWER, .handle = srv_overview_get},
 
 	{"GET", V1 "/policies", SRV_ROLE_VIEWER, .query = srv_policies_query,
 	 .handle = srv_policies_handle_list},
