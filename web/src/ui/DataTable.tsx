@@ -35,7 +35,7 @@ export function DataTable<Row>({
   if (rows === undefined && error !== null) return <Failure error={error} onRetry={onRetry} />;
   if (rows?.length === 0) return empty;
   return (
-    <div className="table-wrap" role="region" aria-label={label} tabIndex={0}>
+    <div className="table-wrap" role="region" aria-label={`Table: ${label}`} tabIndex={0}>
       <table aria-busy={rows === undefined}>
         <thead>
           {table.getHeaderGroups().map((group) => (
