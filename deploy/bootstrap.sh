@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc make libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libssl-dev libmicrohttpd-dev
-	libpq-dev libjansson-dev libyaml-dev libsqlite3-dev libzstd-dev libargon2-dev
+	libpq-dev libjansson-dev libyaml-dev libsqlite3-dev libzstd-dev libargon2-dev liboath-dev
 	libcurl4-openssl-dev check libsubunit-dev"
 lint="clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev libstdc++-12-dev shellcheck git"
 lab="qemu-system-x86 linux-image-amd64 busybox-static cpio kmod e2fsprogs util-linux procps"

@@ -38,6 +38,7 @@ struct srv_context {
 	const struct srv_config *config;
 	struct srv_db *db;
 	struct srv_hub *hub;
+	struct srv_audit *audit; /* NULL in tests that keep none */
 };
 
 #endif

@@ -21,6 +21,7 @@ enum {
 
 struct srv_conn {
 	PGconn *pg;
+	unsigned depth;        /* of transactions; those inside another are savepoints */
 	struct srv_conn *next; /* guarded by db->lock while idle */
 };
 
@@ -227,6 +228,7 @@ void srv_db_put(struct srv_db *db, struct srv_conn *conn)
 {
 	if (!conn)
 		return;
+	conn->depth = 0; /* whatever is open ends as a whole */
 	if (PQtransactionStatus(conn->pg) != PQTRANS_IDLE)
 		srv_rollback(conn);
 	if (PQtransactionStatus(conn->pg) != PQTRANS_IDLE) {
@@ -321,7 +323,11 @@ int srv_copy_in(struct srv_conn *conn, const char *sql, const void *bytes, size_
 
 int srv_begin(struct srv_conn *conn, struct err *err)
 {
-	return srv_script(conn, "BEGIN", err);
+	int r = srv_script(conn, conn->depth ? "SAVEPOINT inner_one" : "BEGIN", err);
+
+	if (r == 0)
+		conn->depth++;
+	return r;
 }
 
 int srv_commit(struct srv_conn *conn, struct err *err)
@@ -330,13 +336,21 @@ int srv_commit(struct srv_conn *conn, struct err *err)
 	if (PQtransactionStatus(conn->pg) != PQTRANS_INTRANS)
 		return err_set(err, PQstatus(conn->pg) == CONNECTION_OK ? -EIO : -ENOTCONN,
 			       "database: the transaction had failed");
-	return srv_script(conn, "COMMIT", err);
+	int r = srv_script(conn, conn->depth > 1 ? "RELEASE inner_one" : "COMMIT", err);
+
+	if (r == 0 && conn->depth)
+		conn->depth--;
+	return r;
 }
 
 void srv_rollback(struct srv_conn *conn)
 {
-	(void)!srv_script(conn, "ROLLBACK",
-			  NULL); /* a dead connection is seen when it is put back */
+	/* A dead connection is seen when it is put back. */
+	(void)!srv_script(conn,
+			  conn->depth > 1 ? "ROLLBACK TO inner_one; RELEASE inner_one" : "ROLLBACK",
+			  NULL);
+	if (conn->depth)
+		conn->depth--;
 }
 
 void srv_rows_free(struct srv_rows *rows)

@@ -85,6 +85,7 @@ int srv_script(struct srv_conn *conn, const char *sql, struct err *err) must_che
 int srv_copy_in(struct srv_conn *conn, const char *sql, const void *bytes, size_t n,
 		struct err *err) must_check;
 
+/* Transactions nest: one begun inside another is a savepoint, and counts when the outer one commits. */
 int srv_begin(struct srv_conn *conn, struct err *err) must_check;
 int srv_commit(struct srv_conn *conn, struct err *err) must_check;
 void srv_rollback(struct srv_conn *conn);

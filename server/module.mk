@@ -9,7 +9,7 @@ $(O)/server/migrate.o: build/gen/server/schema.inc
 $(call lib,server,server server/fleet server/store server/rest server/signer)
 $(call needs-generated,server server/fleet server/store server/rest server/signer)
 server_libs   := server proto policy arbiter common
-server_ldlibs := -lpq -lmicrohttpd -lgnutls -lssl -lcrypto -lprotobuf-c -lzstd -ljansson -lyaml -lpthread
+server_ldlibs := -lpq -lmicrohttpd -lgnutls -lssl -lcrypto -lprotobuf-c -lzstd -ljansson -lyaml -largon2 -loath -lpthread
 $(call program,ampoule-server,server/server,$(server_libs),$(server_ldlibs))
 $(call program,ampoule-signer,server/signer/main,$(server_libs),$(server_ldlibs))
 $(call lib,ctl,server/ctl)

@@ -20,6 +20,25 @@ void srv_secret_hash(const uint8_t secret[SRV_SECRET_BYTES], uint8_t ret_hash[SR
 	(void)SHA256(secret, SRV_SECRET_BYTES, ret_hash); /* returns ret_hash */
 }
 
+void srv_secret_text(const char *prefix, const uint8_t secret[SRV_SECRET_BYTES],
+		     char out[SRV_SECRET_TEXT])
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(secret, hex);
+	(void)snprintf(out, SRV_SECRET_TEXT, "%s%s", prefix, hex);
+	explicit_bzero(hex, sizeof(hex));
+}
+
+int srv_secret_parse(const char *prefix, const char *text, uint8_t ret_secret[SRV_SECRET_BYTES])
+{
+	size_t n = strlen(prefix);
+
+	if (strncmp(text, prefix, n) != 0 || strlen(text) != n + DIGEST_HEX - 1)
+		return -EINVAL;
+	return digest_parse(text + n, ret_secret);
+}
+
 void srv_api_token_text(const uint8_t secret[SRV_SECRET_BYTES], char out[SRV_API_TOKEN_TEXT])
 {
 	char hex[DIGEST_HEX];

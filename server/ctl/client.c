@@ -13,9 +13,13 @@ enum {
 	URL_MAX = 17000
 };
 
+#define COOKIE  "__Host-ampoule"
+#define SESSION "ampoule_session_"
+
 struct ctl_client {
 	CURL *curl;
 	struct ctl_profile profile;
+	char session[CTL_TOKEN_MAX];
 	char error[CURL_ERROR_SIZE];
 	struct buf reply;
 	/* during an upload */
@@ -53,7 +57,13 @@ void ctl_client_close(struct ctl_client *client)
 	curl_easy_cleanup(client->curl);
 	buf_release(&client->reply);
 	ctl_profile_release(&client->profile);
+	explicit_bzero(client->session, sizeof(client->session));
 	free(client);
+}
+
+const char *ctl_client_session(const struct ctl_client *client)
+{
+	return client->session;
 }
 
 const char *ctl_client_server(const struct ctl_client *client)
@@ -69,6 +79,23 @@ static size_t on_reply(char *bytes, size_t size, size_t n, void *cls)
 	    buf_put(&client->reply, bytes, size * n) < 0)
 		return 0; /* ends the transfer */
 	return size * n;
+}
+
+/* Keeps the session of "Set-Cookie: __Host-ampoule=VALUE; ...". */
+static size_t on_header(char *bytes, size_t size, size_t n, void *cls)
+{
+	static const char name[] = "set-cookie: " COOKIE "=";
+	struct ctl_client *client = cls;
+	size_t head = sizeof(name) - 1, len = size * n, end = head;
+
+	if (len <= head || strncasecmp(bytes, name, head) != 0)
+		return len;
+	while (end < len && bytes[end] != ';' && bytes[end] != '\r')
+		end++;
+	if (end - head < sizeof(client->session))
+		snprintf(client->session, sizeof(client->session), "%.*s", (int)(end - head),
+			 bytes + head);
+	return len;
 }
 
 static size_t on_read(char *bytes, size_t size, size_t n, void *cls)
@@ -117,6 +144,8 @@ static void prepare(struct ctl_client *client, const char *url, struct curl_slis
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_reply);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, client);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, client);
 }
 
 static struct curl_slist *add_line(struct curl_slist *list, const char *line)
@@ -130,11 +159,17 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *line)
 
 static struct curl_slist *make_headers(const struct ctl_client *client, const char *type)
 {
+	const char *token = client->profile.token;
 	char line[CTL_TOKEN_MAX + 64];
-	struct curl_slist *list;
+	/* A session is sent as a browser would, with the header that no page of another site can send. */
+	struct curl_slist *list = curl_slist_append(NULL, "X-Ampoule-Request: 1");
 
-	snprintf(line, sizeof(line), "Authorization: Bearer %s", client->profile.token);
-	list = curl_slist_append(NULL, line);
+	if (!strncmp(token, SESSION, sizeof(SESSION) - 1))
+		snprintf(line, sizeof(line), "Cookie: " COOKIE "=%s", token);
+	else
+		snprintf(line, sizeof(line), "Authorization: Bearer %s", token);
+	if (token[0])
+		list = add_line(list, line);
 	explicit_bzero(line, sizeof(line));
 	snprintf(line, sizeof(line), "Content-Type:%s%s", type ? " " : "", type ? type : "");
 	return add_line(list, line);

@@ -25,6 +25,8 @@ void ctl_answer_release(struct ctl_answer *answer);
 /* Takes the profile's content. NULL with err. */
 struct ctl_client *ctl_client_new(struct ctl_profile *profile, struct err *err);
 void ctl_client_close(struct ctl_client *client);
+/* The session that an answer gave (Set-Cookie), "" when none did. */
+const char *ctl_client_session(const struct ctl_client *client);
 const char *ctl_client_server(const struct ctl_client *client);
 
 /* Sends a request below /api/v1 ("/devices?limit=1") with a JSON body (taken; NULL = none).

@@ -1,10 +1,30 @@
 /* All subcommands. Enumerations of option places live with their handlers, in the order given here. */
 #include "server/ctl/ctl.h"
 
+#define CTL_ROLES "viewer, analyst, author, approver, admin, gitops or auditor"
+
 static const struct ctl_option login_options[] = {
 	{"--server", "URL", "https://HOST:PORT of the server"},
 	{"--ca", "FILE", "the server's CA certificate (ca.pem of its state folder)"},
 	{"--token-file", "FILE", "read the API token from FILE instead of stdin"},
+	{"--name", "NAME", "sign in as this person; the password comes from stdin"},
+	{0},
+};
+static const struct ctl_option person_add_options[] = {
+	{"--role", "ROLE", "what the person may do (" CTL_ROLES ")"},
+	{"--groups", "GROUPS", "in which groups: a,b or all (all)"},
+	{0},
+};
+static const struct ctl_option person_role_options[] = {
+	{"--groups", "GROUPS", "in which groups: a,b or all (all)"},
+	{"--remove", NULL, "take the role away"},
+	{0},
+};
+static const struct ctl_option audit_options[] = {
+	{"--limit", "N", "at most N rows, the newest (50)"},
+	{"--actor", "NAME", "only by this person or token"},
+	{"--action", "TEXT", "only what begins so: \"POST /api/v1/people\""},
+	{"--outcome", "OUTCOME", "only done, refused or failed ones"},
 	{0},
 };
 static const struct ctl_option apply_options[] = {
@@ -48,19 +68,23 @@ static const struct ctl_option enrol_options[] = {
 	{0},
 };
 static const struct ctl_option api_options[] = {
-	{"--role", "ROLE", "viewer or admin"},
+	{"--role", "ROLE", CTL_ROLES},
 	{"--ttl", "SECONDS", "how long it is good (for ever)"},
 	{"--name", "TEXT", "who will use it"},
+	{"--groups", "GROUPS", "in which groups: a,b (all that you reach)"},
 	{0},
 };
 
 const struct ctl_command ctl_commands[] = {
-	{"login", "--server URL --ca FILE [--token-file FILE]",
+	{"login", "--server URL --ca FILE [--token-file FILE | --name NAME]",
 	 "Remembers the server, its CA and an API token, after asking the server who it belongs "
 	 "to.\n"
-	 "The token is read from stdin, never from the command line. It is kept, readable by you\n"
+	 "With --name it asks for the password (and a code, when one is needed) and remembers the\n"
+	 "session, which ends by itself. The token is read from stdin, never from the command "
+	 "line. It is kept, readable by you\n"
 	 "alone, in $XDG_CONFIG_HOME/ampoule/ (~/.config/ampoule/).",
 	 login_options, 0, 0, ctl_login},
+	{"logout", "", "Ends the session that login --name began.", NULL, 0, 0, ctl_logout},
 	{"whoami", "", "Says which server and token are in use, and what the token may do.", NULL,
 	 0, 0, ctl_whoami},
 	{"policy apply", "FILE [--group GROUP] [--wait] [--timeout SECONDS]",
@@ -93,10 +117,32 @@ const struct ctl_command ctl_commands[] = {
 	 "Trusts an image builder's public key: images signed with it are taken, and devices that\n"
 	 "enrol from now on believe it. Without HEX, lists the trusted keys.",
 	 trust_options, 0, 1, ctl_image_trust_key},
+	{"person add", "NAME --role ROLE [--groups GROUPS]",
+	 "Adds a person who may sign in. The password is read from stdin, never from the command "
+	 "line.",
+	 person_add_options, 1, 1, ctl_person_add},
+	{"person ls", "", "Lists people and what they may do.", NULL, 0, 0, ctl_person_ls},
+	{"person role", "NAME ROLE [--groups GROUPS] [--remove]",
+	 "Gives a person a role, sets its groups, or takes it away. Counts from the next request "
+	 "on.",
+	 person_role_options, 2, 2, ctl_person_role},
+	{"person disable", "NAME",
+	 "Ends the person's sessions, stops the tokens the person made, and lets nobody sign in by "
+	 "that name.",
+	 NULL, 1, 1, ctl_person_disable},
+	{"person enable", "NAME", "Undoes person disable.", NULL, 1, 1, ctl_person_enable},
+	{"audit ls", "[--limit N] [--actor NAME] [--action TEXT] [--outcome OUTCOME]",
+	 "Lists what admins did and were refused to do, oldest first.", audit_options, 0, 0,
+	 ctl_audit_ls},
+	{"audit verify", "",
+	 "Checks that no row of the audit log was changed, removed or put in, and remembers its "
+	 "end, so\n"
+	 "that the next time a log that was cut off shows. Exit status 1 when it is not whole.",
+	 NULL, 0, 0, ctl_audit_verify},
 	{"token new enrol", "[--group GROUP] [--uses N] [--ttl SECONDS] [--name TEXT]",
 	 "Makes an enrolment token and prints it, once, for: ampoule-agent enrol.", enrol_options,
 	 0, 0, ctl_token_new_enrol},
-	{"token new api", "--role ROLE [--ttl SECONDS] [--name TEXT]",
+	{"token new api", "--role ROLE [--groups GROUPS] [--ttl SECONDS] [--name TEXT]",
 	 "Makes an API token and prints it, once, for: ampoulectl login.", api_options, 0, 0,
 	 ctl_token_new_api},
 	{"token ls", "", "Lists tokens; never their secrets.", NULL, 0, 0, ctl_token_ls},

@@ -74,7 +74,15 @@ enum ctl_exit ctl_number(struct ctl_call *call, size_t i, long long min, long lo
 
 /* The subcommands' handlers, by file. */
 enum ctl_exit ctl_login(struct ctl_call *call);
+enum ctl_exit ctl_logout(struct ctl_call *call);
 enum ctl_exit ctl_whoami(struct ctl_call *call);
+enum ctl_exit ctl_person_add(struct ctl_call *call);
+enum ctl_exit ctl_person_ls(struct ctl_call *call);
+enum ctl_exit ctl_person_role(struct ctl_call *call);
+enum ctl_exit ctl_person_disable(struct ctl_call *call);
+enum ctl_exit ctl_person_enable(struct ctl_call *call);
+enum ctl_exit ctl_audit_ls(struct ctl_call *call);
+enum ctl_exit ctl_audit_verify(struct ctl_call *call);
 enum ctl_exit ctl_policy_apply(struct ctl_call *call);
 enum ctl_exit ctl_policy_get(struct ctl_call *call);
 enum ctl_exit ctl_policy_ls(struct ctl_call *call);

@@ -153,3 +153,29 @@ int ctl_profile_save(const struct ctl_profile *profile, struct err *err)
 	free(text);
 	return r < 0 ? err_set(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
+
+int ctl_profile_load_note(const char *name, struct buf *out, struct err *err)
+{
+	char folder[CTL_PATH_MAX], path[CTL_PATH_MAX];
+	int r = find_folder(folder, sizeof(folder), false, err);
+
+	if (r < 0)
+		return r;
+	if (path_in(folder, name, path, sizeof(path)) < 0)
+		return err_set(err, -ENAMETOOLONG, "the path of %s is too long", name);
+	r = buf_read_file(out, path, LOGIN_BYTES_MAX);
+	return r < 0 && r != -ENOENT ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;
+}
+
+int ctl_profile_save_note(const char *name, const void *bytes, size_t n, struct err *err)
+{
+	char folder[CTL_PATH_MAX], path[CTL_PATH_MAX];
+	int r = find_folder(folder, sizeof(folder), true, err);
+
+	if (r < 0)
+		return r;
+	r = path_in(folder, name, path, sizeof(path));
+	if (r == 0)
+		r = fd_replace_file(path, bytes, n, 0600);
+	return r < 0 ? err_set(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}

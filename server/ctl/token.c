@@ -1,4 +1,5 @@
 #include "server/ctl/ask.h"
+#include "server/ctl/roles.h"
 #include "server/ctl/text.h"
 
 enum enrol {
@@ -11,7 +12,8 @@ enum enrol {
 enum api {
 	A_ROLE,
 	A_TTL,
-	A_NAME
+	A_NAME,
+	A_GROUPS
 };
 
 enum {
@@ -72,13 +74,15 @@ enum ctl_exit ctl_token_new_api(struct ctl_call *call)
 	long long ttl_s = 0;
 
 	if (!call->options[A_ROLE])
-		return ctl_misused(call, "--role is needed: viewer or admin");
+		return ctl_misused(call, "--role is needed");
 	if (ctl_number(call, A_TTL, 10, TTL_MAX_S, &ttl_s) != CTL_OK)
 		return CTL_USAGE;
 	json_t *body = json_pack("{s:s}", "kind", "api");
 
 	set_text(body, "role", call->options[A_ROLE]);
 	set_text(body, "name", call->options[A_NAME]);
+	if (call->options[A_GROUPS])
+		json_object_set_new(body, "groups", ctl_groups_json(call->options[A_GROUPS]));
 	set_number(body, "ttl_s", ttl_s);
 	return make(call, body);
 }

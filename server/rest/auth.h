@@ -1,4 +1,4 @@
-/* Who holds an API token, by the database. For srv_api.authenticate. */
+/* Who holds an API token or a session, by the database. For srv_api.authenticate and srv_api.resume. */
 #ifndef SERVER_REST_AUTH_H
 #define SERVER_REST_AUTH_H
 
@@ -6,5 +6,8 @@
 
 int srv_auth_by_token(const struct srv_api *api, const char *token, struct srv_identity *ret_who,
 		      struct err *err) must_check;
+
+int srv_auth_by_cookie(const struct srv_api *api, const char *cookie, struct srv_identity *ret_who,
+		       struct err *err) must_check;
 
 #endif

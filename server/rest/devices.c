@@ -94,6 +94,7 @@ int srv_devices_handle_list(struct srv_call *call, struct err *err)
 	cleanup_rows struct srv_rows *rows = NULL;
 	const char *next = NULL;
 	struct srv_device_filter filter = {
+		.scope = call->scope,
 		.after = q[Q_AFTER].text,
 		.group = q[Q_GROUP].text,
 		.state = q[Q_STATE].text,
@@ -123,7 +124,7 @@ int srv_devices_handle_list(struct srv_call *call, struct err *err)
 int srv_devices_handle_get(struct srv_call *call, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
-	struct srv_device_filter filter = {.id = call->param, .limit = 1};
+	struct srv_device_filter filter = {.scope = call->scope, .id = call->param, .limit = 1};
 	int r = srv_devices_list(call->conn, &filter, &rows, err);
 
 	if (r < 0 && r != -EINVAL)

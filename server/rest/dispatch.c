@@ -1,46 +1,139 @@
 /* From a request to its handler: every refusal that needs no handler is made here, cheapest first, and
  * who asks is settled before a byte of the body is looked at. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/log.h"
+#include "server/audit.h"
 #include "server/config.h"
 #include "server/db.h"
 #include "server/rest/blobs.h"
 #include "server/rest/console.h"
+#include "server/rest/limits.h"
+#include "server/rest/origin.h"
 #include "server/rest/route.h"
 
 static const char bearer[] = "Bearer ";
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Counts the request against the row's limit; key says whose it is. Answers and gives false above it. */
+static bool is_within_limit(struct srv_call *call, const char *key)
+{
+	const struct srv_api *api = call->api;
+
+	if (!call->route->per_minute || !api->limits)
+		return true;
+	unsigned wait_s = srv_limits_take(api->limits, (size_t)(call->route - api->routes), key,
+					  call->route->per_minute, now_ms());
+
+	if (!wait_s)
+		return true;
+	srv_reply_problem(call->req, SRV_TOO_MANY, "At most %u a minute; come back in %u s.",
+			  call->route->per_minute, wait_s);
+	call->req->retry_after_s = wait_s;
+	return false;
+}
+
+/* Whether no page of another site can have sent this. Reading is harmless: nobody else's page may see it. */
+static bool is_from_here(struct srv_call *call, bool by_cookie)
+{
+	if (!srv_route_changes(call->route) || srv_origin_is_ours(call->req, by_cookie))
+		return true;
+	srv_reply_problem(
+		call->req, SRV_CROSS_SITE,
+		"A change by session needs \"X-Ampoule-Request: 1\" and must come from the "
+		"console's own pages.");
+	return false;
+}
+
+static void refuse_unknown(struct srv_call *call, bool by_cookie, int r, const struct err *err)
+{
+	if (r != -EACCES)
+		srv_reply_failure(call->req, r, err);
+	else if (by_cookie)
+		srv_reply_problem(call->req, SRV_NOT_SIGNED_IN,
+				  "The session is unknown, over or ended. Sign in again.");
+	else
+		srv_reply_problem(
+			call->req, SRV_UNAUTHORIZED,
+			"This token is unknown, expired or revoked. Log in with another.");
+}
+
+/* Finds out who asks, by the one credential that was sent; answers when nobody known does. */
+static bool find_caller(struct srv_call *call)
+{
+	struct srv_request *req = call->req;
+	char cookie[SRV_COOKIE_MAX] = "";
+	int cookies = srv_cookie_find(req->cookie, cookie);
+	struct err err = {0};
+	int r = -EACCES;
+
+	if (cookies && req->authorization) {
+		srv_reply_problem(req, SRV_TWO_CREDENTIALS,
+				  "Send the cookie or the token, not both.");
+	} else if (cookies) {
+		if (is_from_here(call, true)) {
+			r = cookies > 0 ? call->api->resume(call->api, cookie, &call->who, &err)
+					: r;
+			if (r < 0)
+				refuse_unknown(call, true, r, &err);
+		}
+	} else if (req->authorization &&
+		   !strncasecmp(req->authorization, bearer, sizeof(bearer) - 1)) {
+		r = call->api->authenticate(call->api, req->authorization + sizeof(bearer) - 1,
+					    &call->who, &err);
+		if (r < 0)
+			refuse_unknown(call, false, r, &err);
+	} else if (call->route->people_only) {
+		srv_reply_problem(req, SRV_NOT_SIGNED_IN, "Sign in: POST /api/v1/session.");
+	} else {
+		srv_reply_problem(
+			req, SRV_UNAUTHORIZED,
+			"Send \"Authorization: Bearer TOKEN\" with a token made by "
+			"\"ampoulectl token new api\", or sign in: POST /api/v1/session.");
+	}
+	explicit_bzero(cookie, sizeof(cookie));
+	return !req->status;
+}
+
+/* Whether the caller's roles and their reach are enough; call->scope is what they reach. */
+static bool has_role(struct srv_call *call)
+{
+	const struct srv_route *route = call->route;
+	char wanted[160];
+
+	srv_grants_scope(&call->who.grants, route->roles, call->scope);
+	srv_route_roles(route, wanted, sizeof(wanted));
+	if (route->people_only && !call->who.session[0])
+		srv_reply_problem(call->req, SRV_FORBIDDEN,
+				  "This is for people who signed in, not for tokens.");
+	else if (route->roles & SRV_SIGNED_IN)
+		return true;
+	else if (!(srv_grants_roles(&call->who.grants) & route->roles))
+		srv_reply_problem(call->req, SRV_FORBIDDEN, "This needs one of these roles: %s.",
+				  wanted);
+	else if (route->reach == SRV_REACH_ALL && !srv_groups_covers(call->scope, SRV_GROUPS_ALL))
+		srv_reply_problem(call->req, SRV_FORBIDDEN,
+				  "This concerns every group, and your role reaches some only.");
+	return !call->req->status;
+}
+
 /* Answers and gives false when the caller may not use the route. */
 static bool may_call(struct srv_call *call)
 {
-	struct srv_request *req = call->req;
-	struct err err = {0};
-
-	if (call->route->role == SRV_ROLE_NONE)
-		return true;
-	if (!req->authorization || strncasecmp(req->authorization, bearer, sizeof(bearer) - 1)) {
-		srv_reply_problem(req, SRV_UNAUTHORIZED,
-				  "Send \"Authorization: Bearer TOKEN\" with a token made by "
-				  "\"ampoulectl token new api\" or by the server's setup.");
-		return false;
-	}
-	int r = call->api->authenticate(call->api, req->authorization + sizeof(bearer) - 1,
-					&call->who, &err);
-
-	if (r == -EACCES)
-		srv_reply_problem(
-			req, SRV_UNAUTHORIZED,
-			"This token is unknown, expired or revoked. Log in with another.");
-	else if (r < 0)
-		srv_reply_failure(req, r, &err);
-	else if (call->who.role < call->route->role)
-		srv_reply_problem(req, SRV_FORBIDDEN,
-				  "This needs the role \"%s\"; yours is \"%s\".",
-				  srv_role_name(call->route->role), srv_role_name(call->who.role));
-	return !req->status;
+	if (call->route->roles == SRV_ROLE_NONE)
+		return is_within_limit(call, call->req->peer) && is_from_here(call, false);
+	return find_caller(call) && has_role(call) && is_within_limit(call, call->who.id);
 }
 
 /* "application/json" also when parameters follow (RFC 9110, 8.3.1). */
@@ -146,25 +239,111 @@ static bool read_body(struct srv_call *call)
 	return r == 0;
 }
 
-static void dispatch_finish(void *context, struct srv_request *req)
+/* ---- the deed ---- */
+
+static void fill_entry(const struct srv_call *call, char action[SRV_AUDIT_TEXT_MAX],
+		       struct srv_audit_entry *out)
 {
-	const struct srv_api *api = context;
-	struct srv_call *call = req->state;
-	struct err err = {0};
+	snprintf(action, SRV_AUDIT_TEXT_MAX, "%s %s", call->route->method, call->route->path);
+	*out = (struct srv_audit_entry){
+		.actor = call->who.name,
+		.person = call->who.person,
+		.token = call->who.token,
+		.session = call->who.session,
+		.address = call->req->peer,
+		.request = call->req->id,
+		.action = action,
+		.object = call->object[0] ? call->object : call->param,
+	};
+}
+
+static int audit_done(struct srv_call *call, struct err *err)
+{
+	char action[SRV_AUDIT_TEXT_MAX];
+	char *was = call->was ? json_dumps(call->was, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	char *became =
+		call->became ? json_dumps(call->became, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	struct srv_audit_entry entry;
+
+	fill_entry(call, action, &entry);
+	entry.outcome = "done";
+	entry.was = was;
+	entry.became = became;
+	int r = srv_audit_add(call->conn, &entry, err);
+
+	free(was);
+	free(became);
+	return r;
+}
+
+/* Refused changes, and whatever a role was too small for. */
+static void audit_refused(const struct srv_call *call)
+{
+	char action[SRV_AUDIT_TEXT_MAX];
+	struct srv_audit_entry entry;
+	int status = call->req->status;
+
+	if (status < 400 || (status != 403 && !srv_route_changes(call->route)))
+		return;
+	fill_entry(call, action, &entry);
+	entry.outcome = status < 500 ? "refused" : "failed";
+	entry.code = call->req->problem;
+	srv_audit_refuse(call->api->context->audit, &entry);
+}
+
+/* Handler and audit row, both or neither. */
+static int change(struct srv_call *call, struct err *err)
+{
+	int r = srv_begin(call->conn, err);
+
+	if (r < 0)
+		return r;
+	r = call->route->handle(call, err);
+	bool done = r == 0 && call->req->status < 400;
+
+	if (done)
+		r = audit_done(call, err);
+	if (done && r == 0)
+		r = srv_commit(call->conn, err);
+	if (!done || r < 0)
+		srv_rollback(call->conn);
+	return r;
+}
+
+static int with_connection(struct srv_call *call, struct err *err)
+{
+	struct srv_db *db = call->api->context->db;
 	int r;
 
+	call->conn = srv_db_get(db, err);
+	if (!call->conn)
+		return err->code;
+	if (srv_route_changes(call->route))
+		r = change(call, err);
+	else
+		r = call->route->handle(call, err);
+	srv_db_put(db, call->conn);
+	call->conn = NULL;
+	return r;
+}
+
+static void dispatch_finish(void *context, struct srv_request *req)
+{
+	struct srv_call *call = req->state;
+	struct err err = {0};
+	int r = 0;
+
+	(void)context;
 	if (!read_body(call))
 		return;
-	if (call->route->role != SRV_ROLE_NONE) {
-		call->conn = srv_db_get(api->context->db, &err);
-		if (!call->conn) {
-			srv_reply_failure(req, err.code, &err);
-			return;
-		}
+	if (call->route->prepare)
+		r = call->route->prepare(call, &err);
+	if (r == 0 && !req->status) {
+		if (call->route->roles == SRV_ROLE_NONE)
+			r = call->route->handle(call, &err);
+		else
+			r = with_connection(call, &err);
 	}
-	r = call->route->handle(call, &err);
-	srv_db_put(api->context->db, call->conn);
-	call->conn = NULL;
 	if (r < 0)
 		srv_reply_failure(req, r, &err);
 }
@@ -184,6 +363,13 @@ static void dispatch_end(void *context, struct srv_request *req)
 	(void)context;
 	if (!call)
 		return;
+	if (call->route)
+		audit_refused(call);
+	if (call->prepared)
+		explicit_bzero(call->prepared, strlen(call->prepared));
+	free(call->prepared);
+	json_decref(call->was);
+	json_decref(call->became);
 	json_decref(call->json);
 	srv_upload_free(call->upload);
 	free(call);

@@ -145,6 +145,7 @@ static struct srv_event_filter filter_of(const struct srv_call *call)
 	const struct srv_value *q = call->query;
 
 	return (struct srv_event_filter){
+		.scope = call->scope,
 		.newest_first = q[Q_ORDER].given && q[Q_ORDER].text[0] == 'n',
 		.device = q[Q_DEVICE].text,
 		.group = q[Q_GROUP].text,

@@ -49,7 +49,18 @@ static int check_number(const struct srv_field *f, int64_t n, struct err *err)
 	return 0;
 }
 
-static int read_one(const struct srv_field *f, const json_t *json, struct srv_value *value,
+static int check_list(const struct srv_field *f, const json_t *json, struct err *err)
+{
+	int64_t n = (int64_t)json_array_size(json);
+
+	if (!json_is_array(json) || n < f->min || n > f->max)
+		return err_set(err, -ERANGE,
+			       "%s: is not a list of %" PRId64 " to %" PRId64 " things", f->name,
+			       f->min, f->max);
+	return 0;
+}
+
+static int read_one(const struct srv_field *f, json_t *json, struct srv_value *value,
 		    struct err *err)
 {
 	int r;
@@ -59,6 +70,14 @@ static int read_one(const struct srv_field *f, const json_t *json, struct srv_va
 			return err_set(err, -ERANGE, "%s: is not a whole number", f->name);
 		value->number = json_integer_value(json);
 		r = check_number(f, value->number, err);
+	} else if (f->kind == SRV_FIELD_FLAG) {
+		value->flag = json_is_true(json);
+		r = json_is_boolean(json)
+			    ? 0
+			    : err_set(err, -ERANGE, "%s: is not true or false", f->name);
+	} else if (f->kind == SRV_FIELD_LIST) {
+		value->list = json;
+		r = check_list(f, json, err);
 	} else {
 		if (!json_is_string(json))
 			return err_set(err, -ERANGE, "%s: is not a text", f->name);

@@ -19,14 +19,16 @@ enum {
 
 enum srv_field_kind {
 	SRV_FIELD_TEXT,
-	SRV_FIELD_NUMBER
+	SRV_FIELD_NUMBER,
+	SRV_FIELD_FLAG, /* true or false; JSON bodies only, as the next */
+	SRV_FIELD_LIST  /* an array, whose items the handler reads */
 };
 
 struct srv_field {
 	const char *name; /* NULL ends a table */
 	enum srv_field_kind kind;
 	bool required;
-	int64_t min, max;  /* of the text's bytes, or of the number */
+	int64_t min, max;  /* of the text's bytes, the number, or the list's length */
 	const char *words; /* "enrol|api": the only texts allowed; NULL = any */
 };
 
@@ -35,6 +37,8 @@ struct srv_value {
 	const char *text; /* borrowed, terminated, UTF-8 without NUL */
 	size_t bytes;
 	int64_t number;
+	bool flag;
+	json_t *list; /* borrowed */
 };
 
 /* The place of name in the table, or -ENOENT. */

@@ -12,6 +12,46 @@ int srv_whoami_get(struct srv_call *call, struct err *err);
 /* overview.c */
 int srv_overview_get(struct srv_call *call, struct err *err);
 
+/* session.c */
+extern const struct srv_field srv_session_body[];
+int srv_session_handle_post(struct srv_call *call, struct err *err);
+int srv_session_handle_get(struct srv_call *call, struct err *err);
+int srv_session_handle_delete(struct srv_call *call, struct err *err);
+
+/* sessions.c */
+extern const struct srv_field srv_sessions_query[];
+int srv_sessions_handle_list(struct srv_call *call, struct err *err);
+int srv_sessions_handle_delete(struct srv_call *call, struct err *err);
+
+/* people.c */
+extern const struct srv_field srv_people_query[];
+extern const struct srv_field srv_people_body[];
+extern const struct srv_field srv_people_patch_body[];
+int srv_people_handle_list(struct srv_call *call, struct err *err);
+int srv_people_handle_get(struct srv_call *call, struct err *err);
+int srv_people_prepare(struct srv_call *call, struct err *err);
+int srv_people_handle_post(struct srv_call *call, struct err *err);
+int srv_people_handle_patch(struct srv_call *call, struct err *err);
+int srv_people_handle_delete(struct srv_call *call, struct err *err);
+
+/* passwords.c */
+extern const struct srv_field srv_password_body[];
+extern const struct srv_field srv_first_body[];
+int srv_password_prepare(struct srv_call *call, struct err *err);
+int srv_password_handle_post(struct srv_call *call, struct err *err);
+int srv_first_handle_post(struct srv_call *call, struct err *err);
+
+/* factor.c */
+extern const struct srv_field srv_factor_body[];
+int srv_factor_handle_post(struct srv_call *call, struct err *err);
+int srv_factor_handle_delete(struct srv_call *call, struct err *err);
+
+/* audit.c */
+extern const struct srv_field srv_audit_query[];
+extern const struct srv_field srv_audit_verify_query[];
+int srv_audit_handle_list(struct srv_call *call, struct err *err);
+int srv_audit_handle_verify(struct srv_call *call, struct err *err);
+
 /* policies.c */
 extern const struct srv_field srv_policies_query[];
 extern const struct srv_field srv_policies_get_query[];

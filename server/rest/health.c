@@ -1,5 +1,6 @@
 #include "server/config.h"
 #include "server/db.h"
+#include "server/rest/grants.h"
 #include "server/rest/handlers.h"
 
 /* For load balancers: no token, no numbers that would help an attacker. */
@@ -18,7 +19,9 @@ int srv_whoami_get(struct srv_call *call, struct err *err)
 {
 	(void)err;
 	srv_reply_json(call->req, 200,
-		       json_pack("{s:s, s:s, s:s, s:s}", "kind", "api", "id", call->who.id, "name",
-				 call->who.name, "role", srv_role_name(call->who.role)));
+		       json_pack("{s:s, s:s, s:s, s:o}", "kind",
+				 call->who.session[0] ? "person" : "api", "id", call->who.id,
+				 "name", call->who.name, "roles",
+				 srv_grants_json(&call->who.grants)));
 	return 0;
 }

@@ -118,6 +118,12 @@ static struct srv_request *request_new(struct MHD_Connection *c, const char *pat
 	req->content_type = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Type");
 	req->accept_encoding = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept-Encoding");
 	req->if_none_match = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-None-Match");
+	req->cookie = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Cookie");
+	req->host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
+	req->origin = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin");
+	req->fetch_site = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Sec-Fetch-Site");
+	req->marker = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-Ampoule-Request");
+	req->agent = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "User-Agent");
 	req->content_bytes = announced_length(c);
 	name_peer(c, req->peer, sizeof(req->peer));
 	(void)MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, add_query, req);
@@ -144,6 +150,8 @@ static int add_headers(struct MHD_Response *response, const struct srv_request *
 					      req->headers[i].value) == MHD_YES;
 	if (req->allow[0])
 		ok &= MHD_add_response_header(response, "Allow", req->allow) == MHD_YES;
+	if (req->set_cookie[0])
+		ok &= MHD_add_response_header(response, "Set-Cookie", req->set_cookie) == MHD_YES;
 	if (req->status == 401)
 		ok &= MHD_add_response_header(response, "WWW-Authenticate",
 					      "Bearer realm=\"ampoule\"") == MHD_YES;
@@ -287,6 +295,9 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
 	if (!req)
 		return;
 	http->ops->end(http->context, req);
+	if (req->body.data) /* it may have been a password */
+		explicit_bzero(req->body.data, req->body.len);
+	explicit_bzero(req->set_cookie, sizeof(req->set_cookie));
 	buf_release(&req->body);
 	buf_release(&req->reply);
 	free(req);

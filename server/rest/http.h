@@ -43,6 +43,12 @@ struct srv_request {
 	const char *content_type;
 	const char *accept_encoding;
 	const char *if_none_match;
+	const char *cookie;
+	const char *host;
+	const char *origin;
+	const char *fetch_site; /* Sec-Fetch-Site */
+	const char *marker;     /* X-Ampoule-Request */
+	const char *agent;      /* User-Agent */
 	uint64_t content_bytes; /* as announced; SRV_LENGTH_UNKNOWN when chunked */
 	bool query_overflow;    /* more than SRV_QUERY_MAX parameters came */
 	size_t query_count;
@@ -69,6 +75,8 @@ struct srv_request {
 	struct srv_header headers[SRV_HEADERS_MAX]; /* more of them, static texts */
 	char allow[64];                             /* "Allow", when not empty */
 	unsigned retry_after_s;                     /* "Retry-After", when not 0 */
+	char set_cookie[192]; /* "Set-Cookie", when not empty; wiped with the request */
+	const char *problem;  /* the code of the answer when it is a problem; static */
 
 	/* http.c's own */
 	uint64_t received_bytes;

@@ -205,5 +205,6 @@ int srv_images_handle_post(struct srv_call *call, struct err *err)
 				  err->text);
 		return 0;
 	}
+	snprintf(call->object, sizeof(call->object), "%s/%" PRIu64, parsed.name, parsed.version);
 	return r < 0 ? r : reply_image(call, &parsed, added, err);
 }

@@ -1,6 +1,7 @@
 /* Public keys of image builders that this installation trusts: manifests must be signed by one of them,
  * and enrolment tokens pin them. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/digest.h"
@@ -61,6 +62,7 @@ int srv_keys_handle_post(struct srv_call *call, struct err *err)
 	int r = srv_keys_add(call->conn, "image", key, b[B_NOTE].given ? b[B_NOTE].text : "",
 			     &added, err);
 
+	snprintf(call->object, sizeof(call->object), "%s", b[B_KEY].text);
 	if (r == 0)
 		srv_reply_json(call->req, added ? 201 : 200,
 			       json_pack("{s:o}", "key", srv_json_digest(key, sizeof(key))));

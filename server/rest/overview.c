@@ -18,10 +18,10 @@ int srv_overview_get(struct srv_call *call, struct err *err)
 {
 	cleanup_rows struct srv_rows *fleet = NULL, *accesses = NULL;
 	json_t *out = NULL;
-	int r = srv_overview_fleet(call->conn, &fleet, err);
+	int r = srv_overview_fleet(call->conn, call->scope, &fleet, err);
 
 	if (r == 0)
-		r = srv_overview_accesses(call->conn, &accesses, err);
+		r = srv_overview_accesses(call->conn, call->scope, &accesses, err);
 	if (r < 0)
 		return r;
 	out = json_object();

@@ -57,8 +57,8 @@ int srv_policies_handle_list(struct srv_call *call, struct err *err)
 	if (q[Q_AFTER].given &&
 	    srv_page_split(call, &q[Q_AFTER], group, sizeof(group), &serial) < 0)
 		return 0;
-	int r = srv_policies_list(call->conn, q[Q_GROUP].text, group[0] ? group : NULL, serial,
-				  limit, &rows, err);
+	int r = srv_policies_list(call->conn, call->scope, q[Q_GROUP].text, group[0] ? group : NULL,
+				  serial, limit, &rows, err);
 	json_t *list = json_array();
 
 	for (size_t i = 0; r == 0 && i < srv_rows_count(rows); i++)
@@ -104,7 +104,7 @@ int srv_policies_handle_get(struct srv_call *call, struct err *err)
 	int r = 0;
 
 	if (parse_serial(call->param, &serial) == 0)
-		r = srv_policies_get(call->conn, group, serial, &rows, err);
+		r = srv_policies_get(call->conn, call->scope, group, serial, &rows, err);
 	if (r < 0)
 		return r;
 	if (!rows || !srv_rows_count(rows)) {

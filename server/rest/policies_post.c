@@ -3,6 +3,7 @@
  * without gaps that matter and two admins cannot both be first. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -167,7 +168,7 @@ static int store_next(struct srv_call *call, const char *id, const char *group,
 	cleanup_rows struct srv_rows *newest = NULL;
 	cleanup_buf struct buf envelope = {0};
 	uint8_t digest[DIGEST_BYTES];
-	int r = srv_policies_get(call->conn, group, 0, &newest, err);
+	int r = srv_policies_get(call->conn, call->scope, group, 0, &newest, err);
 
 	if (r < 0)
 		return r;
@@ -213,7 +214,9 @@ static int store_next(struct srv_call *call, const char *id, const char *group,
 	if (r < 0)
 		return r;
 	*ret_serial = ask.serial;
-	srv_reply_json(call->req, 201, version_json(id, group, row.serial, digest, sizeof(digest)));
+	snprintf(call->object, sizeof(call->object), "%s/%" PRIu64, group, ask.serial);
+	call->became = version_json(id, group, row.serial, digest, sizeof(digest));
+	srv_reply_json(call->req, 201, json_incref(call->became));
 	return 0;
 }
 
@@ -222,6 +225,11 @@ static int store(struct srv_call *call, const struct policy *policy, struct err 
 	const struct srv_value *given = &call->body[B_GROUP];
 	const char *group = given->given ? given->text : "default";
 	uint64_t serial = 0;
+
+	if (!srv_groups_has(call->scope, group)) {
+		srv_reply_problem(call->req, SRV_BAD_FIELD, "group: there is no such group.");
+		return 0;
+	}
 	int r = srv_begin(call->conn, err);
 
 	if (r < 0)

@@ -22,7 +22,19 @@ static const struct {
 	[SRV_BAD_JSON] = {"bad-json", 400, "The body is not the JSON this needs"},
 	[SRV_BAD_PARAMETER] = {"bad-parameter", 400, "A query parameter is wrong"},
 	[SRV_UNAUTHORIZED] = {"unauthorized", 401, "Who is asking?"},
-	[SRV_FORBIDDEN] = {"forbidden", 403, "The token's role does not allow this"},
+	[SRV_NOT_SIGNED_IN] = {"not_signed_in", 401, "Nobody is signed in"},
+	[SRV_LOGIN_REFUSED] = {"login_refused", 401, "Name or password is wrong"},
+	[SRV_SECOND_FACTOR_NEEDED] = {"second_factor_needed", 401, "A code is needed too"},
+	[SRV_TWO_CREDENTIALS] = {"two_credentials", 400, "A session and a token at once"},
+	[SRV_FORBIDDEN] = {"forbidden", 403, "Your role does not allow this"},
+	[SRV_CROSS_SITE] = {"cross_site", 403, "This did not come from the console"},
+	[SRV_ABOVE_MAKER] = {"above_maker", 403, "That is more than you may do yourself"},
+	[SRV_PERSON_EXISTS] = {"person_exists", 409, "This name is taken"},
+	[SRV_LAST_ADMIN] = {"last_admin", 409, "Nobody could manage people any more"},
+	[SRV_LINK_USED] = {"link_used", 410, "This link is of no use any more"},
+	[SRV_PASSWORD_REFUSED] = {"password_refused", 422, "This password is no good"},
+	[SRV_CODE_REFUSED] = {"code_refused", 422, "This code is wrong or was used"},
+	[SRV_TOO_MANY] = {"too_many", 429, "Too many requests"},
 	[SRV_NOT_FOUND] = {"not-found", 404, "There is no such thing"},
 	[SRV_METHOD_NOT_ALLOWED] = {"method-not-allowed", 405, "Not with this method"},
 	[SRV_IMAGE_EXISTS] = {"image-exists", 409, "This version of the image is another one"},
@@ -99,6 +111,7 @@ static void set_problem(struct srv_request *req, enum srv_problem problem, json_
 		json = NULL;
 	}
 	json_decref(errors);
+	req->problem = problems[problem].code;
 	if (problems[problem].status == 503)
 		req->retry_after_s = RETRY_AFTER_S;
 	set_text(req, problems[problem].status, "application/problem+json", json);

@@ -6,9 +6,12 @@
 
 #include "common/buf.h"
 #include "common/log.h"
+#include "server/derive.h"
+#include "server/password.h"
 #include "server/rest/auth.h"
 #include "server/rest/console.h"
 #include "server/rest/http.h"
+#include "server/rest/limits.h"
 #include "server/rest/route.h"
 
 enum {
@@ -21,6 +24,7 @@ enum {
 struct srv_rest {
 	struct srv_http *http;
 	atomic_uint uploads;
+	struct srv_keys keys;
 	struct srv_api api;
 };
 
@@ -65,6 +69,39 @@ static int start(struct srv_rest *rest, const struct srv_config *config, struct 
 	return r;
 }
 
+/* What the handlers share beside the context. */
+static int make_api(struct srv_rest *rest, const struct srv_context *context, struct err *err)
+{
+	int r = srv_derive_key(context->config, "ampoule-login-buckets-v1", rest->keys.bucket, err);
+
+	if (r == 0)
+		r = srv_derive_key(context->config, "ampoule-second-factor-v1", rest->keys.seal,
+				   err);
+	rest->api = (struct srv_api){
+		.context = context,
+		.routes = srv_routes,
+		.route_count = srv_route_count,
+		.uploads = &rest->uploads,
+		.console = &srv_console_built,
+		.limits = srv_limits_new(),
+		.passwords = srv_passwords_new(err),
+		.keys = &rest->keys,
+		.authenticate = srv_auth_by_token,
+		.resume = srv_auth_by_cookie,
+	};
+	if (r == 0 && (!rest->api.limits || !rest->api.passwords))
+		r = err_set(err, -ENOMEM, "out of memory");
+	return r;
+}
+
+static void release(struct srv_rest *rest)
+{
+	srv_limits_free(rest->api.limits);
+	srv_passwords_free(rest->api.passwords);
+	explicit_bzero(&rest->keys, sizeof(rest->keys));
+	free(rest);
+}
+
 struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *err)
 {
 	struct srv_rest *rest = calloc(1, sizeof(*rest));
@@ -73,16 +110,8 @@ struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *e
 		err_set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	rest->api = (struct srv_api){
-		.context = context,
-		.routes = srv_routes,
-		.route_count = srv_route_count,
-		.uploads = &rest->uploads,
-		.console = &srv_console_built,
-		.authenticate = srv_auth_by_token,
-	};
-	if (start(rest, context->config, err) < 0) {
-		free(rest);
+	if (make_api(rest, context, err) < 0 || start(rest, context->config, err) < 0) {
+		release(rest);
 		return NULL;
 	}
 	log_info("rest: listening address=%s port=%u routes=%zu console_files=%zu",
@@ -91,10 +120,15 @@ struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *e
 	return rest;
 }
 
+uint16_t srv_rest_port(const struct srv_rest *rest)
+{
+	return srv_http_port(rest->http);
+}
+
 void srv_rest_stop(struct srv_rest *rest)
 {
 	if (!rest)
 		return;
 	srv_http_stop(rest->http);
-	free(rest);
+	release(rest);
 }

@@ -1,29 +1,40 @@
 #include "server/rest/route.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const role_names[] = {
-	[SRV_ROLE_NONE] = "none",
-	[SRV_ROLE_VIEWER] = "viewer",
-	[SRV_ROLE_ADMIN] = "admin",
-};
-
-const char *srv_role_name(enum srv_role role)
+void srv_route_roles(const struct srv_route *route, char *out, size_t cap)
 {
-	return role_names[role];
+	size_t used = 0;
+
+	snprintf(out, cap, "%s",
+		 route->roles == SRV_ROLE_ANY ? "any" : srv_role_name(route->roles));
+	if (route->roles == SRV_ROLE_ANY || route->roles == SRV_ROLE_NONE)
+		return;
+	for (unsigned role = 1; role <= SRV_SIGNED_IN; role <<= 1) {
+		if (!(route->roles & role) || used >= cap)
+			continue;
+		int n = snprintf(out + used, cap - used, "%s%s", used ? ", " : "",
+				 srv_role_name(role));
+
+		used += n > 0 ? (size_t)n : 0;
+	}
 }
 
-int srv_role_parse(const char *name, enum srv_role *ret_role)
+const char *srv_reach_name(enum srv_reach reach)
 {
-	for (int i = SRV_ROLE_VIEWER; i <= SRV_ROLE_ADMIN; i++) {
-		if (strcmp(role_names[i], name))
-			continue;
-		*ret_role = (enum srv_role)i;
-		return 0;
-	}
-	return -EINVAL;
+	static const char *const reaches[] = {
+		[SRV_REACH_ALL] = "all",
+		[SRV_REACH_GROUPS] = "groups",
+		[SRV_REACH_SHARED] = "shared",
+	};
+
+	return reaches[reach];
+}
+
+bool srv_route_changes(const struct srv_route *route)
+{
+	return strcmp(route->method, "GET") != 0;
 }
 
 /* Whether path fits pattern, with what stands for its "{name}" in param. */

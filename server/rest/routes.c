@@ -11,39 +11,84 @@ enum {
 
 #define V1 "/api/v1"
 
+/* Sets of roles. Everybody may look, at what is in his groups. */
+#define READ    SRV_ROLE_ANY
+#define AUTHORS (SRV_ROLE_AUTHOR | SRV_ROLE_GITOPS | SRV_ROLE_ADMIN)
+#define PUSHERS (SRV_ROLE_GITOPS | SRV_ROLE_ADMIN)
+#define ADMIN   SRV_ROLE_ADMIN
+#define AUDIT   (SRV_ROLE_AUDITOR | SRV_ROLE_ADMIN)
+#define ME      SRV_SIGNED_IN
+
 const struct srv_route srv_routes[] = {
-	{"GET", V1 "/health", SRV_ROLE_NONE, .handle = srv_health_get},
-	{"GET", V1 "/whoami", SRV_ROLE_VIEWER, .handle = srv_whoami_get},
-	{"GET", V1 "/overview", SRV_ROLE_VIEWER, .handle = srv_overview_get},
+	{"GET", V1 "/health", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_health_get},
+	{"GET", V1 "/whoami", ME, .reach = SRV_REACH_SHARED, .handle = srv_whoami_get},
+	{"GET", V1 "/overview", READ, .reach = SRV_REACH_GROUPS, .handle = srv_overview_get},
 
-	{"GET", V1 "/policies", SRV_ROLE_VIEWER, .query = srv_policies_query,
+	{"POST", V1 "/setup", SRV_ROLE_NONE, SMALL_BODY, .body = srv_first_body,
+	 .reach = SRV_REACH_SHARED, .per_minute = 10, .handle = srv_first_handle_post},
+	{"POST", V1 "/session", SRV_ROLE_NONE, SMALL_BODY, .body = srv_session_body,
+	 .reach = SRV_REACH_SHARED, .per_minute = 60, .handle = srv_session_handle_post},
+	{"GET", V1 "/session", ME, .reach = SRV_REACH_SHARED, .people_only = true,
+	 .handle = srv_session_handle_get},
+	{"DELETE", V1 "/session", ME, .reach = SRV_REACH_SHARED, .people_only = true,
+	 .handle = srv_session_handle_delete},
+	{"GET", V1 "/sessions", ME, .query = srv_sessions_query, .reach = SRV_REACH_SHARED,
+	 .people_only = true, .handle = srv_sessions_handle_list},
+	{"DELETE", V1 "/sessions/{id}", ME, .reach = SRV_REACH_SHARED, .people_only = true,
+	 .handle = srv_sessions_handle_delete},
+	{"POST", V1 "/me/totp", ME, SMALL_BODY, .body = srv_factor_body, .reach = SRV_REACH_SHARED,
+	 .per_minute = 20, .people_only = true, .handle = srv_factor_handle_post},
+	{"DELETE", V1 "/me/totp", ME, .reach = SRV_REACH_SHARED, .people_only = true,
+	 .handle = srv_factor_handle_delete},
+
+	{"GET", V1 "/people", ADMIN, .query = srv_people_query, .handle = srv_people_handle_list},
+	{"POST", V1 "/people", ADMIN, SMALL_BODY, .body = srv_people_body, .per_minute = 30,
+	 .people_only = true, .prepare = srv_people_prepare, .handle = srv_people_handle_post},
+	{"GET", V1 "/people/{id}", ADMIN, .handle = srv_people_handle_get},
+	{"PATCH", V1 "/people/{id}", ADMIN, SMALL_BODY, .body = srv_people_patch_body,
+	 .people_only = true, .handle = srv_people_handle_patch},
+	{"DELETE", V1 "/people/{id}", ADMIN, .people_only = true,
+	 .handle = srv_people_handle_delete},
+	{"POST", V1 "/people/{id}/password", ME, SMALL_BODY, .body = srv_password_body,
+	 .reach = SRV_REACH_SHARED, .per_minute = 20, .people_only = true,
+	 .prepare = srv_password_prepare, .handle = srv_password_handle_post},
+
+	{"GET", V1 "/policies", READ, .query = srv_policies_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_policies_handle_list},
-	{"POST", V1 "/policies", SRV_ROLE_ADMIN, POLICY_BODY, .body = srv_policies_body,
-	 .handle = srv_policies_handle_post},
-	{"GET", V1 "/policies/{serial}", SRV_ROLE_VIEWER, .query = srv_policies_get_query,
-	 .handle = srv_policies_handle_get},
+	{"POST", V1 "/policies", AUTHORS, POLICY_BODY, .body = srv_policies_body,
+	 .reach = SRV_REACH_GROUPS, .per_minute = 120, .handle = srv_policies_handle_post},
+	{"GET", V1 "/policies/{serial}", READ, .query = srv_policies_get_query,
+	 .reach = SRV_REACH_GROUPS, .handle = srv_policies_handle_get},
 
-	{"GET", V1 "/devices", SRV_ROLE_VIEWER, .query = srv_devices_query,
+	{"GET", V1 "/devices", READ, .query = srv_devices_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_devices_handle_list},
-	{"GET", V1 "/devices/{id}", SRV_ROLE_VIEWER, .handle = srv_devices_handle_get},
+	{"GET", V1 "/devices/{id}", READ, .reach = SRV_REACH_GROUPS,
+	 .handle = srv_devices_handle_get},
 
-	{"GET", V1 "/events", SRV_ROLE_VIEWER, .query = srv_events_query,
+	{"GET", V1 "/events", READ, .query = srv_events_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_events_handle_list},
 
-	{"GET", V1 "/images", SRV_ROLE_VIEWER, .query = srv_images_query,
+	/* Images are everybody's: which ones are used is for policies to say. */
+	{"GET", V1 "/images", READ, .query = srv_images_query, .reach = SRV_REACH_SHARED,
 	 .handle = srv_images_handle_list},
-	{"POST", V1 "/images", SRV_ROLE_ADMIN, IMAGE_BODY, .body = srv_images_body,
+	{"POST", V1 "/images", PUSHERS, IMAGE_BODY, .body = srv_images_body,
 	 .handle = srv_images_handle_post},
-	{"PUT", V1 "/blobs/{digest}", SRV_ROLE_ADMIN, SRV_BLOB_BYTES_MAX, .begin = srv_blobs_begin,
+	{"PUT", V1 "/blobs/{digest}", PUSHERS, SRV_BLOB_BYTES_MAX, .begin = srv_blobs_begin,
 	 .handle = srv_blobs_put},
-	{"GET", V1 "/image-keys", SRV_ROLE_VIEWER, .handle = srv_keys_handle_list},
-	{"POST", V1 "/image-keys", SRV_ROLE_ADMIN, SMALL_BODY, .body = srv_keys_body,
+	{"GET", V1 "/image-keys", READ, .reach = SRV_REACH_SHARED, .handle = srv_keys_handle_list},
+	{"POST", V1 "/image-keys", ADMIN, SMALL_BODY, .body = srv_keys_body,
 	 .handle = srv_keys_handle_post},
 
-	{"GET", V1 "/tokens", SRV_ROLE_ADMIN, .query = srv_tokens_query,
+	/* Whoever has a role may make tokens of it. */
+	{"GET", V1 "/tokens", READ, .query = srv_tokens_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_tokens_handle_list},
-	{"POST", V1 "/tokens", SRV_ROLE_ADMIN, SMALL_BODY, .body = srv_tokens_body,
-	 .handle = srv_tokens_handle_post},
-	{"DELETE", V1 "/tokens/{id}", SRV_ROLE_ADMIN, .handle = srv_tokens_handle_delete},
+	{"POST", V1 "/tokens", READ, SMALL_BODY, .body = srv_tokens_body, .reach = SRV_REACH_GROUPS,
+	 .per_minute = 120, .handle = srv_tokens_handle_post},
+	{"DELETE", V1 "/tokens/{id}", READ, .reach = SRV_REACH_GROUPS,
+	 .handle = srv_tokens_handle_delete},
+
+	{"GET", V1 "/audit", AUDIT, .query = srv_audit_query, .handle = srv_audit_handle_list},
+	{"GET", V1 "/audit/verify", AUDIT, .query = srv_audit_verify_query, .per_minute = 30,
+	 .handle = srv_audit_handle_verify},
 };
 const size_t srv_route_count = sizeof(srv_routes) / sizeof(srv_routes[0]);

@@ -8,6 +8,7 @@
 #include "common/token.h"
 #include "server/config.h"
 #include "server/hub.h"
+#include "server/rest/grants.h"
 #include "server/rest/handlers.h"
 #include "server/rest/pages.h"
 #include "server/rest/pins.h"
@@ -36,15 +37,17 @@ enum body {
 	B_ROLE,
 	B_GROUP,
 	B_USES,
-	B_TTL_S
+	B_TTL_S,
+	B_GROUPS
 };
 const struct srv_field srv_tokens_body[] = {
 	[B_KIND] = {"kind", SRV_FIELD_TEXT, true, 1, 16, "enrol|api"},
 	[B_NAME] = {"name", SRV_FIELD_TEXT, .max = SRV_TOKEN_NAME - 1},
-	[B_ROLE] = {"role", SRV_FIELD_TEXT, .max = 16, .words = "viewer|admin"},
+	[B_ROLE] = {"role", SRV_FIELD_TEXT, .max = 16, .words = SRV_ROLE_WORDS},
 	[B_GROUP] = {"group", SRV_FIELD_TEXT, .min = 1, .max = SRV_GROUP_MAX - 1},
 	[B_USES] = {"uses", SRV_FIELD_NUMBER, .min = 1, .max = USES_MAX},
 	[B_TTL_S] = {"ttl_s", SRV_FIELD_NUMBER, .min = TTL_MIN_S, .max = TTL_MAX_S},
+	[B_GROUPS] = {"groups", SRV_FIELD_LIST, .min = 1, .max = SRV_GRANT_GROUPS_MAX},
 	{NULL},
 };
 
@@ -57,11 +60,14 @@ static json_t *token_json(const struct srv_rows *rows, size_t i)
 	const char *group = srv_rows_text(rows, i, SRV_TOKEN_COLUMN_GROUP);
 
 	return json_pack(
-		"{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:s, s:o, s:o, s:s, s:o}", "id",
+		"{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o}", "id",
 		srv_rows_text(rows, i, SRV_TOKEN_COLUMN_ID), "kind",
 		srv_rows_text(rows, i, SRV_TOKEN_COLUMN_KIND), "name",
 		srv_rows_text(rows, i, SRV_TOKEN_COLUMN_NAME), "role", role[0] ? role : NULL,
-		"group", group[0] ? group : NULL, "uses",
+		"group", group[0] ? group : NULL, "groups",
+		enrol ? json_null()
+		      : srv_groups_json(srv_rows_text(rows, i, SRV_TOKEN_COLUMN_GROUPS)),
+		"uses",
 		enrol ? json_integer(srv_rows_int(rows, i, SRV_TOKEN_COLUMN_USES)) : json_null(),
 		"uses_left",
 		enrol ? json_integer(srv_rows_int(rows, i, SRV_TOKEN_COLUMN_USES_LEFT))
@@ -73,13 +79,28 @@ static json_t *token_json(const struct srv_rows *rows, size_t i)
 		srv_json_time(srv_rows_time_us(rows, i, SRV_TOKEN_COLUMN_LAST_USED)));
 }
 
+/* What the caller may see and revoke: as an admin all within his groups, else what he made. */
+static struct srv_token_filter filter_of(const struct srv_call *call, char scope[SRV_SCOPE_TEXT])
+{
+	srv_grants_scope(&call->who.grants, SRV_ROLE_ADMIN, scope);
+	return (struct srv_token_filter){
+		.scope = scope,
+		.maker = call->who.person[0] ? call->who.person : NULL,
+		.limit = 1,
+	};
+}
+
 int srv_tokens_handle_list(struct srv_call *call, struct err *err)
 {
 	const struct srv_value *q = call->query;
 	cleanup_rows struct srv_rows *rows = NULL;
-	int64_t limit = srv_page_limit(&q[Q_LIMIT]);
+	char scope[SRV_SCOPE_TEXT];
+	struct srv_token_filter filter = filter_of(call, scope);
 	const char *next = NULL;
-	int r = srv_tokens_list(call->conn, q[Q_AFTER].text, limit, &rows, err);
+
+	filter.limit = srv_page_limit(&q[Q_LIMIT]);
+	filter.after = q[Q_AFTER].text;
+	int r = srv_tokens_list(call->conn, &filter, &rows, err);
 
 	if (r == -EINVAL) {
 		srv_page_refuse(call);
@@ -93,7 +114,7 @@ int srv_tokens_handle_list(struct srv_call *call, struct err *err)
 		json_decref(list);
 		return r;
 	}
-	if ((int64_t)srv_rows_count(rows) == limit)
+	if ((int64_t)srv_rows_count(rows) == filter.limit)
 		next = srv_rows_text(rows, srv_rows_count(rows) - 1, SRV_TOKEN_COLUMN_ID);
 	srv_reply_json(call->req, 200, srv_page_json("tokens", list, next));
 	return 0;
@@ -114,13 +135,55 @@ static bool is_fitting(struct srv_call *call)
 		odd = "group";
 	if (!enrol && b[B_USES].given)
 		odd = "uses";
+	if (enrol && b[B_GROUPS].given)
+		odd = "groups";
 	if (odd)
 		srv_reply_problem(call->req, SRV_BAD_FIELD, "%s: has no meaning for kind %s.", odd,
 				  b[B_KIND].text);
 	else if (!enrol && !b[B_ROLE].given)
 		srv_reply_problem(call->req, SRV_BAD_FIELD,
-				  "role: is missing; an API token is for a viewer or an admin.");
+				  "role: is missing; an API token has one.");
 	return !call->req->status;
+}
+
+/* Which groups the token is for; those of its maker's role when none are named. Answers what is wrong. */
+static bool read_groups(struct srv_call *call, unsigned givers, char groups[SRV_GROUPS_TEXT])
+{
+	const struct srv_value *b = call->body;
+	char reach[SRV_SCOPE_TEXT];
+	struct err err = {0};
+
+	srv_grants_scope(&call->who.grants, givers, reach);
+	if (b[B_KIND].text[0] == 'e')
+		snprintf(groups, SRV_GROUPS_TEXT, "{%s}",
+			 b[B_GROUP].given ? b[B_GROUP].text : "default");
+	else if (!b[B_GROUPS].given && strlen(reach) >= SRV_GROUPS_TEXT)
+		srv_reply_problem(call->req, SRV_BAD_FIELD, "groups: name them, at most %d.",
+				  SRV_GRANT_GROUPS_MAX);
+	else if (!b[B_GROUPS].given)
+		snprintf(groups, SRV_GROUPS_TEXT, "%s", reach);
+	else if (srv_groups_read("groups", b[B_GROUPS].list, groups, &err) < 0)
+		srv_reply_problem(call->req, SRV_BAD_FIELD, "%s.", err.text);
+	if (call->req->status)
+		return false;
+	/* A group that is not the caller's is answered like one that is not there. */
+	if (!strcmp(reach, "{}"))
+		srv_reply_problem(call->req, SRV_ABOVE_MAKER,
+				  "None of your roles may hand this one out.");
+	else if (!srv_groups_covers(reach, groups))
+		srv_reply_problem(call->req, SRV_BAD_FIELD, "group: there is no such group.");
+	return !call->req->status;
+}
+
+/* Never above its maker: an enrolment token needs an admin of its group, an API token somebody who has the role
+ * there himself, or is admin there. */
+static bool is_within_maker(struct srv_call *call, char groups[SRV_GROUPS_TEXT])
+{
+	unsigned role = SRV_ROLE_ADMIN;
+
+	if (call->body[B_ROLE].given && srv_role_parse(call->body[B_ROLE].text, &role) < 0)
+		role = SRV_ROLE_ADMIN; /* the table lets no other word through */
+	return read_groups(call, srv_role_givers(role), groups);
 }
 
 static int text_of(struct srv_call *call, bool enrol, const uint8_t secret[SRV_SECRET_BYTES],
@@ -146,9 +209,10 @@ static int text_of(struct srv_call *call, bool enrol, const uint8_t secret[SRV_S
 	return r < 0 ? err_set(err, r, "cannot make the token's text") : 0;
 }
 
-static int add(struct srv_call *call, bool enrol, const uint8_t secret[SRV_SECRET_BYTES],
+static int add(struct srv_call *call, const char *groups, const uint8_t secret[SRV_SECRET_BYTES],
 	       char ret_id[SRV_TOKEN_ID], struct err *err)
 {
+	bool enrol = call->body[B_KIND].text[0] == 'e';
 	const struct srv_value *b = call->body;
 	uint8_t hash[SRV_HASH_BYTES];
 	struct srv_new_token row = {
@@ -165,6 +229,11 @@ static int add(struct srv_call *call, bool enrol, const uint8_t secret[SRV_SECRE
 		row.uses = b[B_USES].given ? b[B_USES].number : 1;
 		row.ttl_s = b[B_TTL_S].given ? b[B_TTL_S].number : TTL_ENROL_S;
 	}
+	if (!enrol) {
+		row.groups = groups;
+		row.maker = call->who.person[0] ? call->who.person : NULL;
+		row.parent = call->who.token[0] ? call->who.token : NULL;
+	}
 	srv_secret_hash(secret, hash);
 	return srv_tokens_add(call->conn, &row, ret_id, err);
 }
@@ -173,7 +242,10 @@ static int make(struct srv_call *call, uint8_t secret[SRV_SECRET_BYTES], struct 
 		struct err *err)
 {
 	bool enrol = call->body[B_KIND].text[0] == 'e';
-	char id[SRV_TOKEN_ID];
+	char id[SRV_TOKEN_ID], groups[SRV_GROUPS_TEXT];
+
+	if (!is_within_maker(call, groups))
+		return 0;
 	int r = srv_secret_make(secret);
 
 	if (r < 0)
@@ -185,11 +257,14 @@ static int make(struct srv_call *call, uint8_t secret[SRV_SECRET_BYTES], struct 
 	}
 	if (r < 0)
 		return r;
-	r = add(call, enrol, secret, id, err);
+	r = add(call, groups, secret, id, err);
 	if (r == -ENOENT) {
 		srv_reply_problem(call->req, SRV_BAD_FIELD, "group: there is no such group.");
 		return 0;
 	}
+	snprintf(call->object, sizeof(call->object), "%s", id);
+	call->became = json_pack("{s:s, s:s?, s:o}", "kind", call->body[B_KIND].text, "role",
+				 call->body[B_ROLE].text, "groups", srv_groups_json(groups));
 	if (r == 0)
 		srv_reply_json(call->req, 201,
 			       json_pack("{s:s, s:s, s:s%}", "id", id, "kind",
@@ -215,13 +290,22 @@ int srv_tokens_handle_post(struct srv_call *call, struct err *err)
 
 int srv_tokens_handle_delete(struct srv_call *call, struct err *err)
 {
-	int r = srv_tokens_revoke(call->conn, call->param, err);
+	cleanup_rows struct srv_rows *rows = NULL;
+	char scope[SRV_SCOPE_TEXT];
+	struct srv_token_filter filter = filter_of(call, scope);
 
-	if (r == -ENOENT || r == -EINVAL)
-		srv_reply_problem(call->req, SRV_NOT_FOUND, "There is no token with this id.");
-	else if (r < 0)
+	filter.id = call->param;
+	int r = srv_tokens_list(call->conn, &filter, &rows, err);
+
+	if (r < 0 && r != -EINVAL)
 		return r;
-	else
+	if (r < 0 || !srv_rows_count(rows)) {
+		srv_reply_problem(call->req, SRV_NOT_FOUND, "There is no token with this id.");
+		return 0;
+	}
+	call->was = token_json(rows, 0);
+	r = srv_tokens_revoke(call->conn, call->param, err);
+	if (r == 0)
 		srv_reply_none(call->req);
-	return 0;
+	return r;
 }

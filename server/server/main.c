@@ -25,10 +25,13 @@ static const char usage_text[] =
 	"[--token-file FILE]\n"
 	"       ampoule-server migrate [--state DIR]\n"
 	"       ampoule-server serve   [--state DIR]\n"
+	"       ampoule-server link    [--state DIR]\n"
 	"setup makes the tables, the CA, the server's certificate for the names, the configuration "
 	"in\n"
 	"DIR/server.conf, and the first admin's API token, which is printed once or written to "
-	"FILE.\n"
+	"FILE, and a link, good once and for a day, for the first person's name and password. "
+	"link\n"
+	"makes another one.\n"
 	"A conninfo with a password must come from a file.\n";
 
 struct options {
@@ -163,6 +166,14 @@ static int run_serve(struct options *o, struct err *err)
 	return r < 0 ? r : srv_serve(&config, err);
 }
 
+static int run_link(struct options *o, struct err *err)
+{
+	struct srv_config config;
+	int r = srv_config_load(o->config.state_dir, &config, err);
+
+	return r < 0 ? r : srv_setup_link(&config, err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct options *o, struct err *err);
@@ -170,6 +181,7 @@ static const struct {
 	{"setup", run_setup},
 	{"migrate", run_migrate},
 	{"serve", run_serve},
+	{"link", run_link},
 };
 
 int main(int argc, char **argv)

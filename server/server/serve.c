@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "common/log.h"
+#include "server/audit.h"
 #include "server/ca.h"
 #include "server/db.h"
 #include "server/fleet/listener.h"
@@ -75,9 +76,12 @@ static int with_database(const struct srv_config *config, struct srv_db *db,
 	struct srv_hub *hub = ca ? srv_hub_start(db, config->db, err) : NULL;
 
 	if (hub) {
-		const struct srv_context context = {.config = config, .db = db, .hub = hub};
+		struct srv_audit *audit = srv_audit_start(db, config, err);
+		const struct srv_context context = {
+			.config = config, .db = db, .hub = hub, .audit = audit};
 
-		r = listen_and_wait(&context, ca, signals, err);
+		r = audit ? listen_and_wait(&context, ca, signals, err) : -EIO;
+		srv_audit_stop(audit);
 	} else {
 		r = -EIO;
 	}

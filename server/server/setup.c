@@ -9,11 +9,17 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/sign.h"
+#include "server/audit.h"
 #include "server/ca.h"
 #include "server/db.h"
 #include "server/migrate.h"
 #include "server/secret.h"
 #include "server/signer/client.h"
+#include "server/store/people.h"
+
+enum {
+	LINK_S = 24 * 3600
+};
 
 /* The row "set_up_at" is written last, in the transaction that also holds the token. Whatever went wrong
  * before it can be mended and setup run again; after it setup refuses. */
@@ -77,10 +83,11 @@ static int store(struct srv_conn *conn, const uint8_t *policy_key, const uint8_t
 			  SRV_BYTES(policy_key, SIGN_KEY_BYTES));
 
 	if (r == 0)
-		r = srv_query(conn, NULL, err,
-			      "INSERT INTO tokens (kind, secret_hash, name, role, created_by) "
-			      "VALUES ('api', $1, 'setup', 'admin', 'setup')",
-			      SRV_BYTES(hash, SRV_HASH_BYTES));
+		r = srv_query(
+			conn, NULL, err,
+			"INSERT INTO tokens (kind, secret_hash, name, role, groups, created_by) "
+			"VALUES ('api', $1, 'setup', 'admin', '{*}', 'setup')",
+			SRV_BYTES(hash, SRV_HASH_BYTES));
 	if (r == 0)
 		r = srv_script(conn, "INSERT INTO meta VALUES ('set_up_at', now()::text)", err);
 	return r;
@@ -116,6 +123,56 @@ static int make_admin(struct srv_conn *conn, const struct srv_config *config,
 	return r;
 }
 
+/* "https://NAME:PORT/setup#SECRET": what follows "#" never reaches a server's log. */
+static int print_link(const struct srv_config *config, const uint8_t secret[SRV_SECRET_BYTES],
+		      struct err *err)
+{
+	const char *port = strrchr(config->listen_api, ':');
+	char text[SRV_SECRET_TEXT];
+
+	srv_secret_text(SRV_LINK_PREFIX, secret, text);
+	printf("https://%.*s%s/setup#%s\n", (int)strcspn(config->names, ","), config->names,
+	       port ? port : "", text);
+	explicit_bzero(text, sizeof(text));
+	return fflush(stdout) ? err_set(err, -errno, "cannot print the link: %m") : 0;
+}
+
+/* The link leaves before the commit, as the token does. */
+static int make_link(struct srv_conn *conn, const struct srv_config *config, struct err *err)
+{
+	const struct srv_audit_entry entry = {
+		.actor = "(the server's own machine)", .action = "link", .outcome = "done"};
+	uint8_t secret[SRV_SECRET_BYTES], hash[SRV_HASH_BYTES];
+	int r = srv_secret_make(secret);
+
+	if (r < 0)
+		return err_set(err, r, "the random generator fails");
+	srv_secret_hash(secret, hash);
+	r = srv_begin(conn, err);
+	if (r == 0)
+		r = srv_links_add(conn, hash, LINK_S, err);
+	if (r == 0)
+		r = srv_audit_add(conn, &entry, err);
+	if (r == 0)
+		r = print_link(config, secret, err);
+	if (r == 0)
+		r = srv_commit(conn, err);
+	explicit_bzero(secret, sizeof(secret));
+	return r;
+}
+
+int srv_setup_link(const struct srv_config *config, struct err *err)
+{
+	struct srv_conn *conn = srv_conn_open(config->db, err);
+
+	if (!conn)
+		return -ENOTCONN;
+	int r = make_link(conn, config, err);
+
+	srv_conn_close(conn);
+	return r;
+}
+
 static int with_connection(struct srv_conn *conn, const struct srv_config *config,
 			   const char *token_file, struct err *err)
 {
@@ -126,7 +183,9 @@ static int with_connection(struct srv_conn *conn, const struct srv_config *confi
 		r = srv_signer_key(config->signer_socket, policy_key, err);
 	if (r == 0)
 		r = make_certificates(config, err);
-	return r < 0 ? r : make_admin(conn, config, policy_key, token_file, err);
+	if (r == 0)
+		r = make_admin(conn, config, policy_key, token_file, err);
+	return r < 0 ? r : make_link(conn, config, err);
 }
 
 int srv_setup(const struct srv_config *config, const char *token_file, struct err *err)

@@ -31,8 +31,9 @@ enum srv_device_column {
 	SRV_DEVICE_FAILED_AT
 };
 
-/* NULL means any. id: exactly this device; after: those behind it. */
+/* NULL means any, but for scope (store/scope.h). id: exactly this device; after: those behind it. */
 struct srv_device_filter {
+	const char *scope;
 	const char *id;
 	const char *after;
 	const char *group;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/store/scope.h"
+
 static const char *parse_digits(const char *text, uint64_t max, uint64_t *ret)
 {
 	uint64_t n = 0;
@@ -49,7 +51,7 @@ void srv_cursor_put(const struct srv_cursor *cursor, char out[SRV_CURSOR_TEXT])
 	"AND ($4::text IS NULL OR e.group_name = $4) AND ($5::text IS NULL OR e.vm = $5) "         \
 	"AND ($6::text IS NULL OR e.rule = $6) AND ($7::text IS NULL OR e.class = $7) "            \
 	"AND ($8::text IS NULL OR e.verdict = $8) AND ($9::text IS NULL OR e.user_name = $9) "     \
-	"AND ($10::text IS NULL OR e.task = $10) "
+	"AND ($10::text IS NULL OR e.task = $10) AND " SRV_IN_SCOPE("e.group_name", "$12")
 
 static const char forward[] =
 	SELECT_EVENTS "AND ($1::xid8 IS NULL OR (e.xact, e.id) > ($1::xid8, $2::int8)) "
@@ -70,5 +72,5 @@ int srv_events_list(struct srv_conn *conn, const struct srv_event_filter *filter
 			 SRV_INT(filter->after ? filter->after->id : 0), SRV_TEXT(filter->device),
 			 SRV_TEXT(filter->group), SRV_TEXT(filter->vm), SRV_TEXT(filter->rule),
 			 SRV_TEXT(filter->class), SRV_TEXT(filter->verdict), SRV_TEXT(filter->user),
-			 SRV_TEXT(filter->task), SRV_INT(filter->limit));
+			 SRV_TEXT(filter->task), SRV_INT(filter->limit), SRV_SCOPE(filter->scope));
 }

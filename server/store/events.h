@@ -54,8 +54,9 @@ enum srv_event_column {
 	SRV_EVENT_PROGRAM
 };
 
-/* NULL means any. */
+/* NULL means any, but for scope (store/scope.h). */
 struct srv_event_filter {
+	const char *scope;
 	const struct srv_cursor *after; /* NULL: from the first, or with newest_first the last */
 	bool newest_first;
 	const char *device;

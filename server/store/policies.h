@@ -23,14 +23,15 @@ enum srv_policy_column {
 	SRV_POLICY_CREATED,
 	SRV_POLICY_DOCUMENT /* of srv_policies_get only */
 };
-/* One row or none: the policy with this serial, or with serial 0 the newest of the group. */
-int srv_policies_get(struct srv_conn *conn, const char *group, int64_t serial,
+/* scope: store/scope.h.
+ * One row or none: the policy with this serial, or with serial 0 the newest of the group. */
+int srv_policies_get(struct srv_conn *conn, const char *scope, const char *group, int64_t serial,
 		     struct srv_rows **ret_rows, struct err *err) must_check;
 /* Newest first within each group; group NULL = all. The list goes on after (after_group, after_serial),
  * where after_group NULL means from the start. */
-int srv_policies_list(struct srv_conn *conn, const char *group, const char *after_group,
-		      int64_t after_serial, int64_t limit, struct srv_rows **ret_rows,
-		      struct err *err) must_check;
+int srv_policies_list(struct srv_conn *conn, const char *scope, const char *group,
+		      const char *after_group, int64_t after_serial, int64_t limit,
+		      struct srv_rows **ret_rows, struct err *err) must_check;
 
 /* A new version; everything borrowed. */
 struct srv_new_policy {

@@ -3,15 +3,20 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "server/store/scope.h"
+
 int srv_tokens_find_api(struct srv_conn *conn, const uint8_t hash[32], struct srv_api_token *out,
 			struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	int r = srv_query(conn, &rows, err,
-			  "SELECT id::text, name, role, "
-			  "coalesce(last_used_at < now() - interval '1 minute', true) "
-			  "FROM tokens WHERE secret_hash = $1 AND kind = 'api' "
-			  "AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
+			  "SELECT t.id::text, t.name, t.role, "
+			  "coalesce(last_used_at < now() - interval '1 minute', true), "
+			  "t.groups::text, t.maker::text "
+			  "FROM tokens t LEFT JOIN people p ON p.id = t.maker "
+			  "WHERE secret_hash = $1 AND kind = 'api' "
+			  "AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) "
+			  "AND p.disabled_at IS NULL",
 			  SRV_BYTES(hash, 32));
 
 	if (r < 0)
@@ -21,6 +26,8 @@ int srv_tokens_find_api(struct srv_conn *conn, const uint8_t hash[32], struct sr
 	snprintf(out->id, sizeof(out->id), "%s", srv_rows_text(rows, 0, 0));
 	snprintf(out->name, sizeof(out->name), "%s", srv_rows_text(rows, 0, 1));
 	snprintf(out->role, sizeof(out->role), "%s", srv_rows_text(rows, 0, 2));
+	snprintf(out->groups, sizeof(out->groups), "%s", srv_rows_text(rows, 0, 4));
+	snprintf(out->maker, sizeof(out->maker), "%s", srv_rows_text(rows, 0, 5));
 	if (!srv_rows_bool(rows, 0, 3))
 		return 0;
 	return srv_query(conn, NULL, err,
@@ -37,19 +44,25 @@ int srv_tokens_add(struct srv_conn *conn, const struct srv_new_token *token,
 	int r = srv_query(
 		conn, &rows, err,
 		"INSERT INTO tokens (kind, secret_hash, name, role, group_name, uses, "
-		"uses_left, expires_at, created_by) VALUES ($1, $2, $3, $4, $5, "
-		"$6::int8::int4, $6::int8::int4, now() + $7::int8 * interval '1 second', $8) "
-		"RETURNING id::text",
+		"uses_left, expires_at, created_by, groups, maker, parent) "
+		"SELECT $1, $2, $3, $4, $5, $6::int8::int4, $6::int8::int4, "
+		"least(now() + $7::int8 * interval '1 second', "
+		"(SELECT expires_at FROM tokens WHERE id = $11::uuid)), $8, $9::text[], $10::uuid, "
+		"$11::uuid WHERE NOT EXISTS (SELECT FROM unnest($9::text[]) g WHERE g <> '*' "
+		"AND NOT EXISTS (SELECT FROM groups WHERE name = g)) RETURNING id::text",
 		SRV_TEXT(token->kind), SRV_BYTES(token->hash, 32), SRV_TEXT(token->name),
 		SRV_TEXT(token->role), SRV_TEXT(token->group), uses, ttl_s,
-		SRV_TEXT(token->created_by));
+		SRV_TEXT(token->created_by), SRV_TEXT(token->groups), SRV_TEXT(token->maker),
+		SRV_TEXT(token->parent));
 
+	if (r == 0 && !srv_rows_count(rows))
+		return err_set(err, -ENOENT, "no such group");
 	if (r == 0)
 		snprintf(ret_id, SRV_TOKEN_ID, "%s", srv_rows_text(rows, 0, 0));
 	return r;
 }
 
-int srv_tokens_list(struct srv_conn *conn, const char *after, int64_t limit,
+int srv_tokens_list(struct srv_conn *conn, const struct srv_token_filter *filter,
 		    struct srv_rows **ret_rows, struct err *err)
 {
 	return srv_query(
@@ -58,17 +71,23 @@ int srv_tokens_list(struct srv_conn *conn, const char *after, int64_t limit,
 		"CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN "
 		"'expired' "
 		"WHEN uses_left = 0 THEN 'used' ELSE 'active' END, "
-		"expires_at, created_at, created_by, last_used_at "
-		"FROM tokens WHERE $1::uuid IS NULL OR id > $1::uuid ORDER BY id LIMIT $2::int8",
-		SRV_TEXT(after), SRV_INT(limit));
+		"expires_at, created_at, created_by, last_used_at, groups::text "
+		"FROM tokens WHERE (maker = $2::uuid OR '*' = ANY ($1::text[]) "
+		"OR coalesce(groups, ARRAY[group_name]) <@ $1::text[]) "
+		"AND ($3::uuid IS NULL OR id = $3::uuid) "
+		"AND ($4::uuid IS NULL OR id > $4::uuid) ORDER BY id LIMIT $5::int8",
+		SRV_SCOPE(filter->scope), SRV_TEXT(filter->maker), SRV_TEXT(filter->id),
+		SRV_TEXT(filter->after), SRV_INT(filter->limit));
 }
 
 int srv_tokens_revoke(struct srv_conn *conn, const char *id, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	int r = srv_query(conn, &rows, err,
+			  "WITH RECURSIVE line AS (SELECT id FROM tokens WHERE id = $1::uuid "
+			  "UNION SELECT t.id FROM tokens t JOIN line ON t.parent = line.id) "
 			  "UPDATE tokens SET revoked_at = coalesce(revoked_at, now()) "
-			  "WHERE id = $1::uuid",
+			  "WHERE id IN (SELECT id FROM line)",
 			  SRV_TEXT(id));
 
 	if (r < 0)

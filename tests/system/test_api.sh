@@ -101,7 +101,7 @@ log_in() {
 	expect_exit "usage errors have a status of their own" 2 policy apply
 	expect_exit "unknown options too" 2 device ls --no-such
 	ask getWhoami GET /whoami
-	expect_eq "whoami" "$(json .role)" admin
+	expect_eq "whoami" "$(json '.roles[0].role + " " + .roles[0].groups')" "admin all"
 }
 
 make_tokens() {
@@ -118,7 +118,7 @@ make_tokens() {
 	TOKEN=$VIEWER ask listDevices GET /devices
 	expect_eq "it may look" "$STATUS" 200
 	TOKEN=$VIEWER ask postToken POST /tokens --json '{"kind": "api", "role": "admin"}'
-	expect_eq "it may not make tokens" "$STATUS $(json .code)" "403 forbidden"
+	expect_eq "it may not make tokens above itself" "$STATUS $(json .code)" "403 above_maker"
 	ask postToken POST /tokens --json '{"kind": "api"}'
 	expect_eq "an API token without a role is refused" "$STATUS $(json .code)" "422 bad-field"
 	ask postToken POST /tokens --json '{"kind": "api", "role": "admin", "uses": 3}'

@@ -93,7 +93,7 @@ say "first load: $(cat build/bench/console.json)"
 
 step "The journeys"
 export CONSOLE_URL=https://127.0.0.1:$API_PORT CONSOLE_BIN=$BIN CONSOLE_HELPER=$RUN/helper
-CONSOLE_LINK=$(setup_link)
+CONSOLE_LINK=$("$BIN/ampoule-server" link --state "$RUN/server" 2>/dev/null | grep -o "https://.*")
 CONSOLE_BUILDER=$(openssl pkey -in "$RUN/builder.pem" -pubout -outform DER | tail -c 32 | od -An -tx1 | tr -d ' \n')
 export CONSOLE_LINK CONSOLE_BUILDER
 (cd web && npm run --silent e2e) 2>&1 | tee "$RUN/log/e2e.log" | quote

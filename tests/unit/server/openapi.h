@@ -139,6 +139,8 @@ static inline void openapi_check(json_t *root, json_t *schema, json_t *value, co
 	size_t i;
 
 	schema = openapi_deref(root, schema);
+	if (!json_object_get(schema, "type")) /* anything */
+		return;
 	openapi_check_type(schema, value, where);
 	words = json_object_get(schema, "enum");
 	if (words && json_is_string(value))

@@ -65,7 +65,12 @@ struct peer_call {
 	const void *body;
 	size_t body_bytes;
 	const char *length; /* Content-Length to claim instead of body_bytes */
-	long tls_max;       /* CURL_SSLVERSION_MAX_..., 0 = any */
+	const char *cookie; /* as the next: NULL = not sent */
+	const char *marker; /* X-Ampoule-Request */
+	const char *origin;
+	const char *fetch_site;
+	const char *from; /* address to call from; 127.0.0.0/8 is all ours */
+	long tls_max;     /* CURL_SSLVERSION_MAX_..., 0 = any */
 
 	CURLcode result;
 	long status;
@@ -92,6 +97,15 @@ static inline size_t peer_on_head(char *bytes, size_t size, size_t n, void *cls)
 	return len;
 }
 
+static inline struct curl_slist *peer_header(struct curl_slist *list, const char *name,
+					     const char *value)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "%s: %s", name, value ? value : "");
+	return value ? curl_slist_append(list, line) : list;
+}
+
 static inline struct curl_slist *peer_headers(const struct peer_call *call)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
@@ -104,6 +118,10 @@ static inline struct curl_slist *peer_headers(const struct peer_call *call)
 		snprintf(line, sizeof(line), "Content-Length: %s", call->length);
 		list = curl_slist_append(list, line);
 	}
+	list = peer_header(list, "Cookie", call->cookie);
+	list = peer_header(list, "X-Ampoule-Request", call->marker);
+	list = peer_header(list, "Origin", call->origin);
+	list = peer_header(list, "Sec-Fetch-Site", call->fetch_site);
 	if (!call->token)
 		return list;
 	snprintf(line, sizeof(line), "Authorization: Bearer %s", call->token);
@@ -133,6 +151,8 @@ static inline void peer_send(struct peer_call *call, const struct peer_identity 
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, peer_on_head);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
+	if (call->from)
+		curl_easy_setopt(curl, CURLOPT_INTERFACE, call->from);
 	if (call->tls_max)
 		curl_easy_setopt(curl, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_0 | call->tls_max);
 	if (call->body) {

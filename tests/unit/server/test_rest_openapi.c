@@ -48,15 +48,15 @@ static void check_field(const struct srv_field *f, json_t *schema)
 {
 	const char *type = json_string_value(json_object_get(schema, "type"));
 	const json_t *words = json_object_get(schema, "enum"), *word;
-	bool text = f->kind == SRV_FIELD_TEXT;
+	static const char *const types[] = {"string", "integer", "boolean", "array"};
+	static const char *const mins[] = {"minLength", "minimum", "none", "minItems"};
+	static const char *const maxs[] = {"maxLength", "maximum", "none", "maxItems"};
 	char list[200] = "";
 	size_t i;
 
-	ck_assert_str_eq(type, text ? "string" : "integer");
-	ck_assert_msg(number_of(schema, text ? "minLength" : "minimum") == f->min, "%s: min",
-		      f->name);
-	ck_assert_msg(number_of(schema, text ? "maxLength" : "maximum") == f->max, "%s: max",
-		      f->name);
+	ck_assert_str_eq(type, types[f->kind]);
+	ck_assert_msg(number_of(schema, mins[f->kind]) == f->min, "%s: min", f->name);
+	ck_assert_msg(number_of(schema, maxs[f->kind]) == f->max, "%s: max", f->name);
 	json_array_foreach(words, i, word)
 	{
 		size_t used = strlen(list);
@@ -67,15 +67,19 @@ static void check_field(const struct srv_field *f, json_t *schema)
 	ck_assert_str_eq(list, f->words ? f->words : "");
 }
 
-START_TEST(each_route_is_described_with_its_role)
+START_TEST(each_route_is_described_with_its_roles_and_reach)
 {
 	const struct srv_route *route = &srv_routes[_i];
 	json_t *operation = operation_of(route);
 
-	ck_assert_str_eq(json_string_value(json_object_get(operation, "x-role")),
-			 srv_role_name(route->role));
+	char roles[160];
+
+	srv_route_roles(route, roles, sizeof(roles));
+	ck_assert_str_eq(json_string_value(json_object_get(operation, "x-roles")), roles);
+	ck_assert_str_eq(json_string_value(json_object_get(operation, "x-reach")),
+			 srv_reach_name(route->reach));
 	ck_assert_int_eq(json_object_get(operation, "security") != NULL,
-			 route->role == SRV_ROLE_NONE);
+			 route->roles == SRV_ROLE_NONE);
 }
 END_TEST
 
@@ -232,7 +236,7 @@ int main(void)
 	int rows = (int)srv_route_count;
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, each_route_is_described_with_its_role, 0, rows);
+	tcase_add_loop_test(t, each_route_is_described_with_its_roles_and_reach, 0, rows);
 	tcase_add_loop_test(t, each_route_has_the_parameters_described, 0, rows);
 	tcase_add_loop_test(t, each_body_has_the_fields_described, 0, rows);
 	tcase_add_loop_test(t, a_streamed_body_is_described_as_bytes, 0, rows);

@@ -8,7 +8,7 @@ import { SignInPage } from "./SignInPage";
 /** The frame of every page: the way around, and the sign-in page while nobody is signed in. */
 export function Shell() {
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const session = useQuery(sessionQuery);
+  const session = useQuery({ ...sessionQuery, enabled: path !== "/setup" });
 
   if (path === "/setup") return <Outlet />;
   if (session.isPending)

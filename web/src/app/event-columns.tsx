@@ -26,7 +26,7 @@ export const eventColumns: ColumnDef<Event>[] = [
     header: "Access",
     cell: ({ row: { original: event } }) => `${event.class} ${event.operation}`,
   },
-  { header: "Object", cell: ({ row }) => <Guest text={row.original.path} /> },
+  { header: "Object", cell: ({ row }) => <Guest path text={row.original.path} /> },
   { header: "Rule", cell: ({ row }) => <Guest text={row.original.rule} none="no rule" /> },
   { header: "Task", cell: ({ row }) => <Guest text={row.original.task} /> },
   { header: "User", cell: ({ row }) => <Guest text={row.original.user} /> },

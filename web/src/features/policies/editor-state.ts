@@ -35,8 +35,19 @@ const theme = EditorView.theme({
     borderRadius: "5px",
   },
   // Its own marks are pictures with data: addresses, which the content policy forbids.
-  ".cm-lint-marker-error": { content: "normal", width: "9px", height: "9px", margin: "5px 2px", borderRadius: "2px", backgroundColor: "var(--bad)" },
-  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad)", textDecorationSkipInk: "none" },
+  ".cm-lint-marker-error": {
+    content: "normal",
+    width: "9px",
+    height: "9px",
+    margin: "5px 2px",
+    borderRadius: "2px",
+    backgroundColor: "var(--bad)",
+  },
+  ".cm-lintRange-error": {
+    backgroundImage: "none",
+    textDecoration: "underline wavy var(--bad)",
+    textDecorationSkipInk: "none",
+  },
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
 });
 

@@ -7,6 +7,7 @@ const token: Token = {
   name: "",
   role: null,
   group: "default",
+  groups: null,
   uses: 5,
   uses_left: 3,
   state: "active",
