@@ -5,7 +5,7 @@ export default defineConfig({
   testDir: "e2e",
   outputDir: "../build/web/e2e",
   workers: 1,
-  timeout: 120_000,
+  timeout: 240_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],
   use: {

@@ -158,6 +158,8 @@ show_the_admin() {
 
 tell_how_to_reach() {
 	step "Left running (make demo KEEP=1)"
+	say "console:   https://127.0.0.1:$API_PORT (CA: $RUN/server/ca.pem)"
+	say "log in:    choose the first admin's name and password at $("$BIN/ampoule-server" link --state "$RUN/server" 2>/dev/null | grep '^https')"
 	say "REST API:  https://127.0.0.1:$API_PORT/api/v1  (CA: $RUN/server/ca.pem, admin token: $RUN/admin.token)"
 	say "admin:     XDG_CONFIG_HOME=$RUN/admin $BIN/ampoulectl device ls"
 	say "endpoint:  tests/lab/lab exec -u user1 $LAB -- /bin/bash -c 'cd && $BIN/ampoule run -- mutool draw -F txt report.pdf'"

@@ -1,49 +1,13 @@
 // The admin's first day, in a real browser against the real server: by role and label, as a person finds them.
-import { Device, expect, expectAccessible, expectFitsPhone, need, shell, test, type Page } from "./support";
+import { name, open, password, policy, replaceDocument, signIn } from "./steps";
+import { Device, expect, expectAccessible, expectFitsPhone, need, shell, test } from "./support";
 
 test.describe.configure({ mode: "serial" });
 
-const name = "admin";
-const password = "seven gulls above the old harbour";
 const devices: Device[] = [];
 test.afterAll(() => {
   for (const device of devices) device.stop();
 });
-
-async function signIn(page: Page, secret = password) {
-  await page.goto("/");
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password").fill(secret);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
-
-async function open(page: Page, place: string) {
-  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: place }).click();
-  await expect(page.getByRole("heading", { level: 1, name: place })).toBeVisible();
-}
-
-/** Replaces a text in the editor as a person would: by keyboard. */
-async function replaceDocument(page: Page, text: string) {
-  const editor = page.getByRole("textbox", { name: "Policy document" });
-  await editor.click();
-  await page.keyboard.press("Control+A");
-  await page.keyboard.press("Delete");
-  await page.keyboard.insertText(text);
-}
-
-const policy = (verdict: string) => `ampoule: 1
-kind: base
-id: office
-trust_levels: [trusted, untrusted]
-default_task: refuse
-tasks:
-  - id: pdf
-    match: { program: [/usr/bin/mutool] }
-    run: { image: debian-docs, level: untrusted, memory: 256Mi }
-    file:
-      - { id: no-keys, path: ["~/.ssh/"], do: ${verdict}, severity: high }
-      - { id: document, path: ["{file}"], do: read }
-`;
 
 test("the first admin is made with the link, once, and signs in", async ({ page, complaints }) => {
   await page.goto(need("CONSOLE_LINK"));
@@ -214,6 +178,18 @@ test("from an empty installation to the first event and back to its rule", async
     await expect(page.getByRole("row", { name: /image pusher revoked/ })).toBeVisible();
   });
 
+  await test.step("a person who may only look is added", async () => {
+    await open(page, "People");
+    await page.getByRole("button", { name: "Add a person" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("looker");
+    await dialog.getByLabel("First password").fill(password);
+    await expectAccessible(page, "person-add");
+    await dialog.getByRole("button", { name: "Add" }).click();
+    await expect(page.getByRole("row", { name: /looker active viewer of all groups/ })).toBeVisible();
+    await expectAccessible(page, "people");
+  });
+
   await test.step("the parts, in each of their states", async () => {
     await page.goto("/components");
     await expect(page.getByText("Not for your role")).toBeVisible();
@@ -229,17 +205,4 @@ test("from an empty installation to the first event and back to its rule", async
     await page.goto("/devices");
     await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
   });
-});
-
-test("the keyboard alone reaches the content and every place", async ({ page, complaints }) => {
-  complaints.allow(/401/);
-  await signIn(page);
-  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
-  await page.keyboard.press("Tab");
-  await expect(page.getByRole("link", { name: "To the content" })).toBeFocused();
-  await page.keyboard.press("Enter");
-  await expect(page.locator("#content")).toBeFocused();
-  await page.getByRole("link", { name: "Devices", exact: true }).focus();
-  await page.keyboard.press("Enter");
-  await expect(page.getByRole("heading", { level: 1, name: "Devices" })).toBeVisible();
 });

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { signOut, type Session } from "../api/session";
 import { Button } from "../ui/Button";
 import { icons, mark } from "./icons";
+import { hasRole } from "./roles";
 import { useTheme } from "./theme";
 
 type Props = { session: Session };
@@ -14,6 +15,7 @@ const places = [
   { to: "/policies", name: "Policies", icon: icons.policies, exact: false },
   { to: "/images", name: "Images", icon: icons.images, exact: false },
   { to: "/tokens", name: "Tokens", icon: icons.tokens, exact: false },
+  { to: "/people", name: "People", icon: icons.people, exact: false },
 ] as const;
 
 /** The way around, and who is signed in. */
@@ -28,6 +30,8 @@ export function Sidebar({ session }: Props) {
       location.assign("/");
     },
   });
+  // The API refuses it to others; a place that only says so is no place.
+  const shown = places.filter((place) => place.to !== "/people" || hasRole(session.person.roles, "admin"));
   const roles = session.person.roles.map((one) => one.role).join(", ");
   return (
     <header className="sidebar">
@@ -37,7 +41,7 @@ export function Sidebar({ session }: Props) {
       </Link>
       <nav aria-label="Main">
         <ul>
-          {places.map((place) => (
+          {shown.map((place) => (
             <li key={place.to}>
               <Link
                 to={place.to}

@@ -95,6 +95,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/people",
+    validateSearch: words("after"),
+    component: lazyRouteComponent(() => import("../features/people/PeoplePage"), "PeoplePage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/components",
     component: lazyRouteComponent(() => import("./ComponentsPage"), "ComponentsPage"),
   }),

@@ -19,9 +19,15 @@ type Props = { at: string | null; full?: boolean; never?: string };
 export function Time({ at, full = false, never = "never" }: Props) {
   const current = useSyncExternalStore(subscribe, () => now);
   if (at === null) return <span className="muted">{never}</span>;
+  if (!full)
+    return (
+      <time dateTime={at} title={`${local(at)} · ${utc(at)}`}>
+        {ago(at, current)}
+      </time>
+    );
   return (
-    <time dateTime={at} title={`${local(at)} · ${utc(at)}`}>
-      {full ? `${local(at)} · ${utc(at)}` : ago(at, current)}
+    <time dateTime={at} className="full-time">
+      <span>{local(at)}</span> <span className="muted small">{utc(at)}</span>
     </time>
   );
 }

@@ -21,7 +21,7 @@ export function Joining({ made, draft }: Props) {
       <Panel title="1. On the device, as root">
         <code className="command">{command}</code>
         <p className="hint">
-          It asks for the token: paste it, press Enter, then Ctrl-D. On a command line others could read it.
+          It waits for the token: paste it, press Enter, then Ctrl-D. On a command line others could read it.
         </p>
       </Panel>
       <Panel title="2. The token, shown this once">

@@ -70,6 +70,44 @@ function Figures({ figures }: { figures: Schemas["Overview"] }) {
   );
 }
 
+function Accesses({ accesses }: { accesses: Schemas["Overview"]["accesses"] }) {
+  return (
+    <>
+      <Panel title="Refused accesses by hour" aside={<span className="muted small">your local time</span>}>
+        <Bars
+          solid="refused"
+          hollow="recorded only"
+          bars={accesses.hours.map((hour) => ({
+            label: hourLabel(hour.at),
+            solid: hour.refused,
+            hollow: hour.recorded,
+          }))}
+        />
+      </Panel>
+      <div className="columns">
+        <Ranking
+          title="Rules that said no most often"
+          entries={accesses.rules.map((rule) => ({
+            ...rule,
+            key: rule.rule,
+            text: rule.rule === "" ? "no rule matched" : rule.rule,
+            search: rule.rule === "" ? null : { rule: rule.rule },
+          }))}
+        />
+        <Ranking
+          title="Devices with the most"
+          entries={accesses.devices.map((device) => ({
+            ...device,
+            key: device.id,
+            text: device.hostname,
+            search: { device: device.id },
+          }))}
+        />
+      </div>
+    </>
+  );
+}
+
 /** Where an admin begins the day: what is there, what was refused, what to do next. */
 export function OverviewPage() {
   const overview = useQuery(overviewQuery);
@@ -91,43 +129,12 @@ export function OverviewPage() {
       </Page>
     );
   const steps = firstSteps(figures);
-  const { accesses } = figures;
   return (
     <Page title="Overview" lead="What the fleet is, what it enforces, and what micro-VMs were refused.">
       <div className="stack">
         {steps.length > 0 && <FirstSteps steps={steps} />}
         <Figures figures={figures} />
-        <Panel title="Refused accesses by hour" aside={<span className="muted small">your local time</span>}>
-          <Bars
-            solid="refused"
-            hollow="recorded only"
-            bars={accesses.hours.map((hour) => ({
-              label: hourLabel(hour.at),
-              solid: hour.refused,
-              hollow: hour.recorded,
-            }))}
-          />
-        </Panel>
-        <div className="columns">
-          <Ranking
-            title="Rules that said no most often"
-            entries={accesses.rules.map((rule) => ({
-              ...rule,
-              key: rule.rule,
-              text: rule.rule === "" ? "no rule matched" : rule.rule,
-              search: rule.rule === "" ? null : { rule: rule.rule },
-            }))}
-          />
-          <Ranking
-            title="Devices with the most"
-            entries={accesses.devices.map((device) => ({
-              ...device,
-              key: device.id,
-              text: device.hostname,
-              search: { device: device.id },
-            }))}
-          />
-        </div>
+        {steps.length === 0 && <Accesses accesses={figures.accesses} />}
       </div>
     </Page>
   );

@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type SyntheticEvent } from "react";
+import { asRole, roleNames, roles, type Role } from "../../app/roles";
 import { Button } from "../../ui/Button";
 import { Copy } from "../../ui/Copy";
 import { Dialog } from "../../ui/Dialog";
@@ -13,7 +14,7 @@ type Props = { onClose: () => void };
 export function NewTokenDialog({ onClose }: Props) {
   const queryClient = useQueryClient();
   const [name, setName] = useState("");
-  const [role, setRole] = useState<"viewer" | "admin">("viewer");
+  const [role, setRole] = useState<Role>("viewer");
   const [seconds, setSeconds] = useState(lifetimes[0]?.[1] ?? 0);
   const make = useMutation({
     mutationFn: makeApiToken,
@@ -58,24 +59,18 @@ export function NewTokenDialog({ onClose }: Props) {
             />
           )}
         </Field>
-        <Field
-          label="Role"
-          hint={
-            role === "viewer"
-              ? "May look at everything and change nothing."
-              : "May do everything that the API does."
-          }
-        >
+        <Field label="Role" hint={`Whoever has it ${roles[role]}. It cannot be more than yours.`}>
           {(attributes) => (
             <select
               {...attributes}
               value={role}
               onChange={(event) => {
-                setRole(event.target.value === "admin" ? "admin" : "viewer");
+                setRole(asRole(event.target.value));
               }}
             >
-              <option value="viewer">viewer</option>
-              <option value="admin">admin</option>
+              {roleNames.map((one) => (
+                <option key={one}>{one}</option>
+              ))}
             </select>
           )}
         </Field>

@@ -1,10 +1,11 @@
 import { remove, send } from "../../api/client";
 import { TokenMade } from "../../api/generated/parsers";
 import type { Schemas } from "../../api/queries";
+import type { Role } from "../../app/roles";
 import type { Tone } from "../../ui/Badge";
 
 export type Token = Schemas["Token"];
-export type ApiTokenDraft = { name: string; role: "viewer" | "admin"; ttl_s?: number };
+export type ApiTokenDraft = { name: string; role: Role; ttl_s?: number };
 
 export const stateTone: Record<Token["state"], Tone> = {
   active: "good",
