@@ -13,6 +13,6 @@ build/gen/server/console.inc: $(if $(NPM),$(web_sources) build/web/modules)
 	$(if $(Q),@echo "  WEB     $@")
 	$(Q)$(if $(NPM),cd web && npm run --silent build,: > $@)
 $(O)/server/rest/console_files.o: build/gen/server/console.inc
-check-web: build/web/modules            ## types, rules and unit tests of the console
-	$(Q)cd web && npm run --silent check
+check-web: $(if $(NPM),build/web/modules) ## types, rules and unit tests of the console
+	$(Q)$(if $(NPM),cd web && npm run --silent check,echo "check-web: skipped, npm is not installed")
 .PHONY: web check-web

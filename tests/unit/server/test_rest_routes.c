@@ -44,7 +44,8 @@ static void setup(void)
 		"task, "
 		"user_name, class, operation, object, verdict, audit, severity, policy_id, serial, "
 		"rule, exit_reason, guest_rip, count, dropped, image, program) SELECT "
-		"id, group_name, '', 1, 0, 'vm-' || group_name, '', '', '', '', '', '', false, '', "
+		"id, group_name, '', 1, 0, 'vm-' || group_name, '', '', '', '', '', 'deny', false, "
+		"'', "
 		"'', "
 		"1, '', '', 0, 1, 0, '', '' FROM devices");
 	access_sql("INSERT INTO tokens (id, kind, secret_hash, name, group_name, uses, uses_left, "
@@ -314,6 +315,7 @@ START_TEST(lists_have_what_is_in_the_callers_groups_and_no_more)
 		{"/api/v1/events", "vm-a", "vm-b"},
 		{"/api/v1/policies", "policy-a", "policy-b"},
 		{"/api/v1/tokens", "a-viewer", "token-b"},
+		{"/api/v1/overview", "host-a", "host-b"},
 	};
 	struct peer_call call = {
 		.method = "GET", .path = lists[_i].path, .cookie = access_cookie("a-admin")};
@@ -643,7 +645,7 @@ int main(void)
 	tcase_add_loop_test(t, a_role_for_some_groups_is_refused_what_concerns_all, 0, rows);
 	tcase_add_loop_test(t, not_yours_and_not_there_are_one_answer, 0, FOREIGN);
 	tcase_add_loop_test(t, every_row_with_an_object_is_tried_with_a_foreign_one, 0, rows);
-	tcase_add_loop_test(t, lists_have_what_is_in_the_callers_groups_and_no_more, 0, 4);
+	tcase_add_loop_test(t, lists_have_what_is_in_the_callers_groups_and_no_more, 0, 5);
 	tcase_add_loop_test(t, a_change_without_the_header_is_refused, 0, rows);
 	tcase_add_loop_test(t, a_change_from_another_site_is_refused, 0, rows);
 	tcase_add_test(t, a_change_from_the_consoles_own_page_is_taken);
