@@ -46,7 +46,8 @@ struct srv_audit {
 	size_t count;
 	struct refusal refusals[SRV_AUDIT_REFUSALS_MAX];
 	pthread_mutex_t chaining;
-	struct srv_chain_head head; /* the last one seen; guarded by chaining */
+	struct srv_chain_head head; /* the last one seen; guarded by chaining, as the next */
+	bool broken;                /* it is no longer in the chain; said once */
 };
 
 int srv_audit_add(struct srv_conn *conn, const struct srv_audit_entry *e, struct err *err)
@@ -186,36 +187,49 @@ static int head_path(const struct srv_audit *audit, char path[SRV_PATH_MAX])
 static void load_head(struct srv_audit *audit)
 {
 	cleanup_buf struct buf text = {0};
-	char path[SRV_PATH_MAX], hex[DIGEST_HEX];
+	char path[SRV_PATH_MAX], *end = NULL;
 	struct srv_chain_head head = {0};
 
 	if (head_path(audit, path) < 0 || buf_read_file(&text, path, HEAD_TEXT) < 0 ||
 	    buf_put_u8(&text, 0) < 0)
 		return;
-	if (sscanf((const char *)text.data, "%" SCNd64 " %64s", &head.sequence, hex) == 2 &&
-	    digest_parse(hex, head.mac) == 0)
+	head.sequence = strtoll((const char *)text.data, &end, 10);
+	end[strcspn(end, "\n")] = '\0';
+	if (head.sequence > 0 && *end == ' ' && digest_parse(end + 1, head.mac) == 0)
 		audit->head = head;
 	else
 		log_warn("audit: %s is damaged, ignoring", path);
 }
 
-/* A head behind the one we know is never taken: that is what a truncated log looks like. */
-static void keep_head(struct srv_audit *audit, const struct srv_chain_head *head)
+/* Moves on to a later head only while the chain still has the one we know: a log that was cut off and went on is
+ * no continuation, and our memory of what it was must outlast that. */
+static int keep_head(struct srv_audit *audit, struct srv_conn *conn,
+		     const struct srv_chain_head *head, struct err *err)
 {
 	char path[SRV_PATH_MAX], text[HEAD_TEXT + 2], hex[DIGEST_HEX];
+	bool has = false;
+	int r = srv_chain_has(conn, &audit->head, &has, err);
 
-	if (head->sequence <= audit->head.sequence)
-		return;
+	if (r < 0)
+		return r;
+	if (!has && !audit->broken)
+		log_error("audit: the log no longer has the row with sequence %" PRId64
+			  ": it was tampered with (ampoulectl audit verify)",
+			  audit->head.sequence);
+	audit->broken = !has;
+	if (!has || head->sequence <= audit->head.sequence)
+		return 0;
 	audit->head = *head;
 	digest_hex(head->mac, hex);
 	int n = snprintf(text, sizeof(text), "%" PRId64 " %s\n", head->sequence, hex);
-	int r = head_path(audit, path);
 
+	r = head_path(audit, path);
 	if (r == 0)
 		r = fd_replace_file(path, text, (size_t)n, 0600);
 	if (r < 0)
 		log_error("audit: cannot keep the head in %s: %s", path, strerror(-r));
 	log_info("audit: head sequence=%" PRId64 " mac=%s", head->sequence, hex);
+	return 0;
 }
 
 static int flush_older(struct srv_audit *audit, time_t older_than_s, struct err *err)
@@ -231,7 +245,7 @@ static int flush_older(struct srv_audit *audit, time_t older_than_s, struct err 
 	if (r == 0)
 		r = srv_chain_extend(conn, audit->key, &head, err);
 	if (r == 0)
-		keep_head(audit, &head);
+		r = keep_head(audit, conn, &head, err);
 	pthread_mutex_unlock(&audit->chaining);
 	srv_db_put(audit->db, conn);
 	return r;

@@ -22,16 +22,16 @@ enum {
 static const int64_t lock_key = 0x414d504f554c4532;
 
 #define ROW_COLUMNS                                                                         \
-	"a.id::text, (extract(epoch FROM a.at) * 1000000)::int8::text, a.actor, a.person, " \
-	"a.token, a.session, a.address, a.request, a.action, a.object, a.outcome, a.code, " \
-	"a.count::text, a.was, a.became"
+	"a.id::text, a.xact::text, (extract(epoch FROM a.at) * 1000000)::int8::text, "      \
+	"a.actor, a.person, a.token, a.session, a.address, a.request, a.action, a.object, " \
+	"a.outcome, a.code, a.count::text, a.was, a.became"
 
 enum column {
-	C_FIRST,
-	C_COUNT = 15,
-	C_XACT = C_COUNT,     /* of extending */
+	C_ID,
+	C_XACT,
+	C_COUNT = 16,
 	C_SEQUENCE = C_COUNT, /* of verifying, as the next */
-	C_ROW,
+	C_LINK_XACT,
 	C_MAC
 };
 
@@ -60,7 +60,7 @@ static int next_mac(const uint8_t key[32], struct srv_chain_head *head, const st
 	snprintf(sequence, sizeof(sequence), "%" PRId64, head->sequence);
 	if (r == 0)
 		r = put_value(&text, sequence);
-	for (size_t c = C_FIRST; c < C_COUNT && r == 0; c++)
+	for (size_t c = C_ID; c < C_COUNT && r == 0; c++)
 		r = put_value(&text, srv_rows_text(rows, i, c));
 	if (r < 0)
 		return r;
@@ -100,7 +100,7 @@ static int extend_once(struct srv_conn *conn, const uint8_t key[32], struct srv_
 	cleanup_rows struct srv_rows *rows = NULL;
 	int r = srv_query(conn, &rows, err,
 			  "WITH last AS (SELECT xact, row FROM audit_chain ORDER BY sequence DESC "
-			  "LIMIT 1) SELECT " ROW_COLUMNS ", a.xact::text FROM audit a "
+			  "LIMIT 1) SELECT " ROW_COLUMNS " FROM audit a "
 			  "WHERE a.xact < pg_snapshot_xmin(pg_current_snapshot()) "
 			  "AND (a.xact, a.id) > (coalesce((SELECT xact FROM last), '0'::xid8), "
 			  "coalesce((SELECT row FROM last), 0)) "
@@ -114,7 +114,7 @@ static int extend_once(struct srv_conn *conn, const uint8_t key[32], struct srv_
 			      "INSERT INTO audit_chain (sequence, xact, row, mac) "
 			      "VALUES ($1::int8, $2::text::xid8, $3::text::int8, $4)",
 			      SRV_INT(head->sequence), SRV_TEXT(srv_rows_text(rows, i, C_XACT)),
-			      SRV_TEXT(srv_rows_text(rows, i, C_FIRST)),
+			      SRV_TEXT(srv_rows_text(rows, i, C_ID)),
 			      SRV_BYTES(head->mac, SRV_CHAIN_MAC));
 	}
 	if (r == 0)
@@ -158,6 +158,19 @@ int srv_chain_extend(struct srv_conn *conn, const uint8_t key[32], struct srv_ch
 	return r;
 }
 
+int srv_chain_has(struct srv_conn *conn, const struct srv_chain_head *head, bool *ret_has,
+		  struct err *err)
+{
+	cleanup_rows struct srv_rows *rows = NULL;
+	int r = srv_query(conn, &rows, err,
+			  "SELECT FROM audit_chain WHERE sequence = $1::int8 AND mac = $2",
+			  SRV_INT(head->sequence), SRV_BYTES(head->mac, SRV_CHAIN_MAC));
+
+	if (r == 0)
+		*ret_has = !head->sequence || srv_rows_count(rows);
+	return r;
+}
+
 /* ---- verifying ---- */
 
 static void find(struct srv_chain_report *report, int64_t sequence, const char *text)
@@ -167,21 +180,26 @@ static void find(struct srv_chain_report *report, int64_t sequence, const char *
 	snprintf(report->finding, sizeof(report->finding), "%s", text);
 }
 
+/* What a walk needs to know. */
+struct check {
+	const uint8_t *key;
+	const struct srv_chain_head *known;
+	size_t known_count;
+};
+
 /* A known head that this place of the chain is not. */
-static bool is_rewritten(const struct srv_chain_head *at, const struct srv_chain_head *known,
-			 size_t count)
+static bool is_rewritten(const struct srv_chain_head *at, const struct check *check)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (known[i].sequence == at->sequence &&
-		    CRYPTO_memcmp(known[i].mac, at->mac, SRV_CHAIN_MAC) != 0)
+	for (size_t i = 0; i < check->known_count; i++) {
+		if (check->known[i].sequence == at->sequence &&
+		    CRYPTO_memcmp(check->known[i].mac, at->mac, SRV_CHAIN_MAC) != 0)
 			return true;
 	}
 	return false;
 }
 
-/* Row i of a batch, behind report->head. False when the chain breaks there. */
-static int check_row(const uint8_t key[32], const struct srv_rows *rows, size_t i,
-		     const struct srv_chain_head *known, size_t known_count,
+/* Row i of a batch, behind report->head; what is wrong with it goes into the report. */
+static int check_row(const struct check *check, const struct srv_rows *rows, size_t i,
 		     struct srv_chain_report *report)
 {
 	int64_t sequence = srv_rows_int(rows, i, C_SEQUENCE);
@@ -191,29 +209,30 @@ static int check_row(const uint8_t key[32], const struct srv_rows *rows, size_t 
 		find(report, report->head.sequence + 1, "a link of the chain is missing");
 		return 0;
 	}
-	if (srv_rows_is_null(rows, i, C_FIRST)) {
+	if (srv_rows_is_null(rows, i, C_ID)) {
 		find(report, sequence, "the row of this link was removed");
 		return 0;
 	}
-	if (next_mac(key, &report->head, rows, i) < 0)
+	if (next_mac(check->key, &report->head, rows, i) < 0)
 		return -EIO;
 	copy_mac(rows, i, C_MAC, mac);
-	if (CRYPTO_memcmp(mac, report->head.mac, SRV_CHAIN_MAC) != 0)
+	if (CRYPTO_memcmp(mac, report->head.mac, SRV_CHAIN_MAC) != 0 ||
+	    strcmp(srv_rows_text(rows, i, C_XACT), srv_rows_text(rows, i, C_LINK_XACT)) != 0)
 		find(report, sequence, "this row was changed, or is not where it was");
-	else if (is_rewritten(&report->head, known, known_count))
+	else if (is_rewritten(&report->head, check))
 		find(report, sequence, "the chain is not the one that was seen before");
 	else
 		report->rows++;
 	return 0;
 }
 
-static int check_batch(struct srv_conn *conn, const uint8_t key[32],
-		       const struct srv_chain_head *known, size_t known_count,
+static int check_batch(struct srv_conn *conn, const struct check *check,
 		       struct srv_chain_report *report, size_t *ret_count, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	int r = srv_query(conn, &rows, err,
-			  "SELECT " ROW_COLUMNS ", c.sequence, c.row, c.mac FROM audit_chain c "
+			  "SELECT " ROW_COLUMNS
+			  ", c.sequence, c.xact::text, c.mac FROM audit_chain c "
 			  "LEFT JOIN audit a ON a.id = c.row WHERE c.sequence > $1::int8 "
 			  "ORDER BY c.sequence LIMIT $2::int8",
 			  SRV_INT(report->head.sequence), SRV_INT(BATCH));
@@ -221,7 +240,7 @@ static int check_batch(struct srv_conn *conn, const uint8_t key[32],
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < srv_rows_count(rows) && report->intact; i++) {
-		if (check_row(key, rows, i, known, known_count, report) < 0)
+		if (check_row(check, rows, i, report) < 0)
 			return err_set(err, -EIO, "cannot check an audit row");
 	}
 	*ret_count = srv_rows_count(rows);
@@ -232,13 +251,11 @@ static int check_batch(struct srv_conn *conn, const uint8_t key[32],
 static int check_unchained(struct srv_conn *conn, struct srv_chain_report *report, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
-	int r = srv_query(
-		conn, &rows, err,
-		"WITH loose AS (SELECT a.xact, a.id FROM audit a WHERE NOT EXISTS "
-		"(SELECT FROM audit_chain c WHERE c.row = a.id)) "
-		"SELECT count(*), count(*) FILTER (WHERE (xact, id) < (SELECT xact, id FROM "
-		"audit JOIN audit_chain ON row = id ORDER BY sequence DESC LIMIT 1)) "
-		"FROM loose");
+	int r = srv_query(conn, &rows, err,
+			  "SELECT count(*), count(*) FILTER (WHERE (a.xact, a.id) < "
+			  "(SELECT xact, row FROM audit_chain ORDER BY sequence DESC LIMIT 1)) "
+			  "FROM audit a WHERE NOT EXISTS "
+			  "(SELECT FROM audit_chain c WHERE c.row = a.id)");
 
 	if (r < 0)
 		return r;
@@ -252,12 +269,13 @@ int srv_chain_verify(struct srv_conn *conn, const uint8_t key[32],
 		     const struct srv_chain_head *known, size_t known_count,
 		     struct srv_chain_report *report, struct err *err)
 {
+	const struct check check = {.key = key, .known = known, .known_count = known_count};
 	size_t count = BATCH;
 	int r = 0;
 
 	*report = (struct srv_chain_report){.intact = true};
 	while (r == 0 && report->intact && count == BATCH)
-		r = check_batch(conn, key, known, known_count, report, &count, err);
+		r = check_batch(conn, &check, report, &count, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < known_count && report->intact; i++) {

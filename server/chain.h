@@ -40,6 +40,9 @@ struct srv_chain_report {
  * the head as it is then. */
 int srv_chain_extend(struct srv_conn *conn, const uint8_t key[32], struct srv_chain_head *ret_head,
 		     struct err *err) must_check;
+/* Whether the chain has that head; one with sequence 0 it has. */
+int srv_chain_has(struct srv_conn *conn, const struct srv_chain_head *head, bool *ret_has,
+		  struct err *err) must_check;
 /* Walks the whole chain. `known` heads must be in it; those with sequence 0 are ignored. What is found is in the
  * report; failure is only that of the database. */
 int srv_chain_verify(struct srv_conn *conn, const uint8_t key[32],

@@ -44,7 +44,7 @@ static char letter_of(char c)
 	const char *at = strchr(from, c);
 
 	if (isalpha((unsigned char)c))
-		return (char)tolower((unsigned char)c);
+		return (char)(c | 0x20);
 	return c && at ? to[at - from] : '\0';
 }
 
@@ -64,27 +64,40 @@ static bool is_common(const char *text, size_t n)
 	return reached[n];
 }
 
-/* Both readings: digits as letters ("p4ssw0rd"), and digits as decoration ("password1234"). */
+/* The letters of the n bytes at text, with digits and signs read as such when spelt; whether they are common. */
+static bool reads_common(const char *text, size_t n, bool spelt)
+{
+	char letters[SRV_PASSWORD_BYTES_MAX];
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = spelt || isalpha((unsigned char)text[i]) ? letter_of(text[i]) : '\0';
+
+		if (c)
+			letters[len++] = c;
+	}
+	bool common_all = is_common(letters, len);
+
+	explicit_bzero(letters, sizeof(letters));
+	return common_all;
+}
+
+/* All readings: digits for letters ("p4ssw0rd"), for decoration ("pass12word34"), and both, where what stands before
+ * the first and behind the last letter is decoration ("P4ssw0rd!2026"). */
 static bool is_guessed(const char *password)
 {
-	char spelt[SRV_PASSWORD_BYTES_MAX], bare[SRV_PASSWORD_BYTES_MAX];
-	size_t spelt_n = 0, bare_n = 0;
+	size_t n = strlen(password), from = 0, to = n;
 
-	for (const char *p = password; *p; p++) {
-		char c = letter_of(*p);
-
-		if ((unsigned char)*p >= 0x80)
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)password[i] >= 0x80)
 			return false;
-		if (c)
-			spelt[spelt_n++] = c;
-		if (isalpha((unsigned char)*p))
-			bare[bare_n++] = (char)tolower((unsigned char)*p);
 	}
-	bool guessed = is_common(spelt, spelt_n) || is_common(bare, bare_n);
-
-	explicit_bzero(spelt, sizeof(spelt));
-	explicit_bzero(bare, sizeof(bare));
-	return guessed;
+	while (from < n && !isalpha((unsigned char)password[from]))
+		from++;
+	while (to > from && !isalpha((unsigned char)password[to - 1]))
+		to--;
+	return reads_common(password, n, true) || reads_common(password, n, false) ||
+	       reads_common(password + from, to - from, true);
 }
 
 static size_t count_different(const char *password)

@@ -34,7 +34,9 @@ int srv_secret_parse(const char *prefix, const char *text, uint8_t ret_secret[SR
 {
 	size_t n = strlen(prefix);
 
-	if (strncmp(text, prefix, n) != 0 || strlen(text) != n + DIGEST_HEX - 1)
+	/* One text for one secret: digest_parse() would take capitals too. */
+	if (strncmp(text, prefix, n) != 0 || strlen(text) != n + DIGEST_HEX - 1 ||
+	    strpbrk(text + n, "ABCDEF"))
 		return -EINVAL;
 	return digest_parse(text + n, ret_secret);
 }

@@ -55,7 +55,7 @@ static int64_t bucket_of(const struct srv_call *call, int64_t kind, const char *
 
 	(void)HMAC(EVP_sha256(), call->api->keys->bucket, 32, (const uint8_t *)text, strlen(text),
 		   mac, &n); /* out of memory: one bucket for all, which is strict */
-	return kind * BUCKETS + mac[0] * 256 + mac[1];
+	return kind * BUCKETS + (mac[0] << 8 | mac[1]);
 }
 
 /* Answers and gives false when the attempt must wait. */
@@ -157,7 +157,10 @@ static int open_session(struct srv_call *call, struct srv_conn *conn,
 	if (call->req->agent)
 		log_quote(agent, sizeof(agent), call->req->agent, strlen(call->req->agent));
 	srv_secret_hash(secret, hash);
-	r = srv_sessions_add(conn, hash, person->id, call->req->peer, agent, &session, err);
+	struct srv_new_session made = {
+		.hash = hash, .person = person->id, .address = call->req->peer, .agent = agent};
+
+	r = srv_sessions_add(conn, &made, &session, err);
 	if (r == 0)
 		r = srv_people_grants(conn, person->id, &who->grants, err);
 	if (r == 0)

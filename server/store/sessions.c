@@ -31,9 +31,8 @@ int srv_sessions_find(struct srv_conn *conn, const uint8_t hash[32], struct srv_
 			 SRV_TEXT(out->id));
 }
 
-int srv_sessions_add(struct srv_conn *conn, const uint8_t hash[32], const char *person,
-		     const char *address, const char *agent, struct srv_session *out,
-		     struct err *err)
+int srv_sessions_add(struct srv_conn *conn, const struct srv_new_session *session,
+		     struct srv_session *out, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	int r = srv_query(conn, NULL, err,
@@ -41,7 +40,7 @@ int srv_sessions_add(struct srv_conn *conn, const uint8_t hash[32], const char *
 			  "OR seen_at <= now() - $2::int8 * interval '1 second' OR id IN "
 			  "(SELECT id FROM sessions WHERE person = $1::uuid ORDER BY seen_at DESC "
 			  "OFFSET $3::int8)",
-			  SRV_TEXT(person), SRV_INT(SRV_SESSION_IDLE_S),
+			  SRV_TEXT(session->person), SRV_INT(SRV_SESSION_IDLE_S),
 			  SRV_INT(SRV_SESSIONS_PER_PERSON - 1));
 
 	if (r == 0)
@@ -50,12 +49,13 @@ int srv_sessions_add(struct srv_conn *conn, const uint8_t hash[32], const char *
 			"INSERT INTO sessions (secret_hash, person, expires_at, address, agent) "
 			"VALUES ($1, $2::uuid, now() + $3::int8 * interval '1 second', $4, "
 			"left($5, 200)) RETURNING id::text, expires_at",
-			SRV_BYTES(hash, 32), SRV_TEXT(person), SRV_INT(SRV_SESSION_ABSOLUTE_S),
-			SRV_TEXT(address), SRV_TEXT(agent));
+			SRV_BYTES(session->hash, 32), SRV_TEXT(session->person),
+			SRV_INT(SRV_SESSION_ABSOLUTE_S), SRV_TEXT(session->address),
+			SRV_TEXT(session->agent));
 	if (r < 0)
 		return r;
 	snprintf(out->id, sizeof(out->id), "%s", srv_rows_text(rows, 0, 0));
-	snprintf(out->person, sizeof(out->person), "%s", person);
+	snprintf(out->person, sizeof(out->person), "%s", session->person);
 	out->expires_us = srv_rows_time_us(rows, 0, 1);
 	return 0;
 }

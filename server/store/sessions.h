@@ -27,10 +27,16 @@ struct srv_session {
  * was seen, at most every half minute. -EACCES when there is none. */
 int srv_sessions_find(struct srv_conn *conn, const uint8_t hash[32], struct srv_session *out,
 		      struct err *err) must_check;
+/* Borrowed. */
+struct srv_new_session {
+	const uint8_t *hash; /* 32 bytes */
+	const char *person;
+	const char *address;
+	const char *agent;
+};
 /* A new one; fills what the database decides. Removes those that are over. */
-int srv_sessions_add(struct srv_conn *conn, const uint8_t hash[32], const char *person,
-		     const char *address, const char *agent, struct srv_session *out,
-		     struct err *err) must_check;
+int srv_sessions_add(struct srv_conn *conn, const struct srv_new_session *session,
+		     struct srv_session *out, struct err *err) must_check;
 
 enum srv_session_column {
 	SRV_SESSION_COLUMN_ID,

@@ -137,6 +137,49 @@ make_tokens() {
 	expect_eq "nor one that is no id" "$STATUS" 404
 }
 
+people() {
+	step "People, and the audit log"
+	local link ann="$RUN/ann" good='seven odd herons 41'
+	link=$(grep -o 'ampoule_link_[0-9a-f]*' "$RUN/log/setup.log")
+	expect_has "setup printed a link" "$(cat "$RUN/log/setup.log")" "https://127.0.0.1:$API_PORT/setup#ampoule_link_"
+	TOKEN='' ask postSetup POST /setup -H 'Authorization:' \
+		--json "{\"link\": \"$link\", \"name\": \"root\", \"password\": \"$good\"}"
+	expect_eq "which makes the first admin" "$STATUS $(json .name)" "201 root"
+	TOKEN='' ask postSetup POST /setup -H 'Authorization:' \
+		--json "{\"link\": \"$link\", \"name\": \"two\", \"password\": \"$good\"}"
+	expect_eq "once" "$STATUS $(json .code)" "410 link_used"
+	expect_exit "people are not made by token" 4 person add ann --role viewer <<<"$good"
+	local login=(login --server "https://127.0.0.1:$API_PORT" --ca "$RUN/server/ca.pem" --name)
+	cp -r "$XDG_CONFIG_HOME" "$RUN/token-admin"
+	expect_exit "a wrong password is refused" 4 "${login[@]}" root <<<"not the password"
+	expect_exit "the right one logs in" 0 "${login[@]}" root <<<"$good"
+	expect_has "with the role" "$OUT" "root (admin:all)"
+	expect_exit "a bad password is no person's" 1 person add ann --role viewer <<<"password1234"
+	expect_exit "a person is added" 0 person add ann --role viewer <<<"$good"
+	expect_exit "and given a role in a group" 0 person role ann author --groups default
+	expect_has "beside the one that was there" "$OUT" "author:default viewer:all"
+	expect_exit "the list has both" 0 person ls
+	mkdir -p "$ann"
+	XDG_CONFIG_HOME=$ann expect_exit "the new person logs in" 0 "${login[@]}" ann <<<"$good"
+	XDG_CONFIG_HOME=$ann expect_exit "may look" 0 device ls
+	XDG_CONFIG_HOME=$ann expect_exit "may not make people" 4 person ls
+	expect_exit "a person is disabled" 0 person disable ann
+	XDG_CONFIG_HOME=$ann expect_exit "and out at once" 4 device ls
+	expect_exit "the log has it" 0 audit ls --action "PATCH /api/v1/people"
+	expect_has "with who and whom" "$OUT" "root"
+	sleep 2
+	expect_exit "the log is whole" 0 audit verify
+	ask listAudit GET '/audit?limit=1000'
+	ask verifyAudit GET /audit/verify
+	sql -c "UPDATE audit SET actor = 'ann' WHERE id = (SELECT row FROM audit_chain WHERE sequence = 3)"
+	expect_exit "somebody with SQL is found out" 1 audit verify
+	expect_has "with the place" "$OUT" "sequence 3"
+	expect_exit "logging out" 0 logout
+	expect_exit "ends it" 4 device ls
+	rm -rf "$XDG_CONFIG_HOME"
+	mv "$RUN/token-admin" "$XDG_CONFIG_HOME"
+}
+
 # One file's entry of a manifest, its digest by another program than ours.
 entry() {
 	printf '"%s": {"digest": "%s", "bytes": %s}' "$1" "$(fsverity digest --compact "$RUN/image/$1")" \
@@ -409,6 +452,7 @@ end() {
 start
 log_in
 make_tokens
+people
 push_image
 apply_policies
 read_events

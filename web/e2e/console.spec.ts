@@ -29,6 +29,7 @@ test("the first admin is made with the link, once, and signs in", async ({ page,
   await expect(page.getByText("admin is an admin now")).toBeVisible();
 
   await page.getByRole("link", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Sign in to Ampoule" })).toBeVisible();
   await expectAccessible(page, "sign-in");
   await signIn(page, "wrong and long enough");
   await expect(page.getByRole("alert")).toContainText("Not signed in");
@@ -105,12 +106,14 @@ test("from an empty installation to the first event and back to its rule", async
     await dialog.getByRole("button", { name: "Go on editing" }).click();
     await expectAccessible(page, "policy-edit");
     await page.getByRole("button", { name: "Leave" }).click();
+    await expect(page.getByRole("row", { name: /office 1 default/ })).toBeVisible();
     await expectAccessible(page, "policies");
   });
 
   await test.step("a device is enrolled and appears without a reload", async () => {
     await open(page, "Devices");
     await page.getByRole("link", { name: "Enrol a device" }).first().click();
+    await expect(page.getByRole("heading", { level: 1, name: "Enrol a device" })).toBeVisible();
     await expectAccessible(page, "enrol");
     await page.getByRole("button", { name: "Make the token" }).click();
     const secret = await page.getByLabel("Token", { exact: true }).innerText();

@@ -1,5 +1,6 @@
 // What a person does on any page.
 import { expect, type Page } from "@playwright/test";
+import { createHmac } from "node:crypto";
 
 export const name = "admin";
 export const password = "seven gulls above the old harbour";
@@ -38,3 +39,20 @@ tasks:
       - { id: no-keys, path: ["~/.ssh/"], do: ${verdict}, severity: high }
       - { id: document, path: ["{file}"], do: read }
 `;
+
+/** What an authenticator would show for a Base32 secret: RFC 6238, SHA-1, 30 s, 6 digits. */
+export function totp(secret: string, step: number): string {
+  const bits = Array.from(secret.replace(/[\s=]/g, "")).map((one) =>
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(one).toString(2).padStart(5, "0"),
+  );
+  const bytes =
+    bits
+      .join("")
+      .match(/.{8}/g)
+      ?.map((byte) => parseInt(byte, 2)) ?? [];
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + step));
+  const mac = createHmac("sha1", Buffer.from(bytes)).update(counter).digest();
+  const at = mac.readUInt8(19) & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}

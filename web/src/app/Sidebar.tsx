@@ -57,7 +57,9 @@ export function Sidebar({ session }: Props) {
       </nav>
       <div className="who">
         <div className="person">
-          <strong>{session.person.name}</strong>
+          <Link to="/account" aria-label={`Your account: ${session.person.name}`}>
+            <strong>{session.person.name}</strong>
+          </Link>
           <span className="muted small">{roles === "" ? "no role" : roles}</span>
         </div>
         <label className="sr-only" htmlFor="theme">

@@ -101,6 +101,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/account",
+    component: lazyRouteComponent(() => import("../features/account/AccountPage"), "AccountPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/components",
     component: lazyRouteComponent(() => import("./ComponentsPage"), "ComponentsPage"),
   }),
