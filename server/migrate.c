@@ -16,6 +16,7 @@ static const struct {
 
 enum {
 	MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]),
+	OLDEST = 2, /* what each request needs, whatever is latest: people and grants */
 	POLL_MS = 200
 };
 
@@ -123,15 +124,16 @@ int srv_schema_check(struct srv_conn *conn, struct err *err)
 {
 	int version = srv_schema_version(conn, err);
 	int latest = srv_schema_latest();
+	int oldest = latest - 1 > OLDEST ? latest - 1 : OLDEST;
 
 	if (version < 0)
 		return version;
 	if (version == 0)
 		return err_set(err, -EPROTO, "the database is empty: run `ampoule-server migrate`");
-	if (version < latest - 1 || version > latest)
+	if (version < oldest || version > latest)
 		return err_set(err, -EPROTO,
-			       "the database has schema %d, this program needs %d or %d: run "
+			       "the database has schema %d, this program needs %d to %d: run "
 			       "`ampoule-server migrate` of the newer program",
-			       version, latest - 1, latest);
+			       version, oldest, latest);
 	return 0;
 }

@@ -21,7 +21,7 @@ int srv_schema_version(struct srv_conn *conn, struct err *err) must_check;
  * that keeps two migrations apart (a blocked waiter would deadlock CREATE INDEX CONCURRENTLY): -EBUSY when
  * it is not free within SRV_MIGRATE_WAIT_MS. -EPROTO: the database is newer than this program. */
 int srv_migrate(const char *conninfo, struct err *err) must_check;
-/* -EPROTO unless the version is the latest or the one before. */
+/* -EPROTO unless the version is the latest or the one before, and not below 2, which brought people. */
 int srv_schema_check(struct srv_conn *conn, struct err *err) must_check;
 
 #endif

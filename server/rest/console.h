@@ -33,7 +33,7 @@ struct srv_console {
 /* What web/ built; without files when npm was missing then. */
 extern const struct srv_console srv_console_built;
 
-/* Whether the console, and not the API, answers for this path. */
+/* Whether the console, and not the API, answers for this path when it is no route. */
 bool srv_console_owns(const char *path);
 
 /* Answers: a file; index.html for a page of the application; 304 when the client has it; 404; 405 for

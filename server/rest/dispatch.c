@@ -178,15 +178,10 @@ static bool read_query(struct srv_call *call)
 static void dispatch_begin(void *context, struct srv_request *req)
 {
 	const struct srv_api *api = context;
-	struct srv_call *call;
+	struct srv_call *call = calloc(1, sizeof(*call));
 	enum srv_problem problem = SRV_NOT_FOUND;
 	struct err err = {0};
 
-	if (api->console && srv_console_owns(req->path)) {
-		srv_console_reply(api->console, req);
-		return;
-	}
-	call = calloc(1, sizeof(*call));
 	req->state = call;
 	if (!call) {
 		srv_reply_problem(req, SRV_INTERNAL, "Out of memory.");
@@ -196,6 +191,11 @@ static void dispatch_begin(void *context, struct srv_request *req)
 	call->req = req;
 	call->route = srv_route_find(api, req->method, req->path, call->param, &problem, req->allow,
 				     sizeof(req->allow));
+	if (!call->route && problem == SRV_NOT_FOUND && api->console &&
+	    srv_console_owns(req->path)) {
+		srv_console_reply(api->console, req);
+		return;
+	}
 	if (!call->route) {
 		srv_reply_problem(req, problem,
 				  "%s is not part of this API: see docs/openapi.yaml.",

@@ -7,6 +7,7 @@
 
 /* health.c */
 int srv_health_get(struct srv_call *call, struct err *err);
+int srv_live_get(struct srv_call *call, struct err *err);
 int srv_whoami_get(struct srv_call *call, struct err *err);
 
 /* overview.c */

@@ -1,7 +1,7 @@
 /* Answers: JSON, and problems as RFC 9457 describes them. For the thread that holds the request.
  *
  * A problem is {"type": "urn:ampoule:problem:CODE", "title", "status", "detail", "code", "request"};
- * codes are stable, the table in reply.c is all there are. */
+ * codes are stable, the table in reply.c is all there are, and docs/problems.md has a section for each. */
 #ifndef SERVER_REST_REPLY_H
 #define SERVER_REST_REPLY_H
 

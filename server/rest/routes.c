@@ -21,6 +21,8 @@ enum {
 
 const struct srv_route srv_routes[] = {
 	{"GET", V1 "/health", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_health_get},
+	{"GET", "/healthz", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_live_get},
+	{"GET", "/readyz", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_health_get},
 	{"GET", V1 "/whoami", ME, .reach = SRV_REACH_SHARED, .handle = srv_whoami_get},
 	{"GET", V1 "/overview", READ, .reach = SRV_REACH_GROUPS, .handle = srv_overview_get},
 

@@ -77,6 +77,14 @@ static bool may_try(struct srv_call *call, struct srv_conn *conn, const struct b
 	return !call->req->status;
 }
 
+/* This attempt was no failure; with `all`, those of the name before it are forgotten too. */
+static int give_back(struct srv_conn *conn, const struct buckets *b, bool all, struct err *err)
+{
+	int r = srv_delays_give_back(conn, b->name, all, err);
+
+	return r < 0 ? r : srv_delays_give_back(conn, b->address, false, err);
+}
+
 /* ---- the second factor ---- */
 
 static int use_totp(struct srv_call *call, struct srv_conn *conn, const struct srv_person *person,
@@ -164,9 +172,7 @@ static int open_session(struct srv_call *call, struct srv_conn *conn,
 	if (r == 0)
 		r = srv_people_grants(conn, person->id, &who->grants, err);
 	if (r == 0)
-		r = srv_delays_give_back(conn, b->name, true, err);
-	if (r == 0)
-		r = srv_delays_give_back(conn, b->address, false, err);
+		r = give_back(conn, b, true, err);
 	if (r < 0)
 		return r;
 	snprintf(who->id, sizeof(who->id), "%s", person->id);
@@ -219,10 +225,8 @@ static int go_on(struct srv_call *call, struct srv_conn *conn, const struct srv_
 		return 0;
 	}
 	if (person->has_totp && !call->body[B_CODE].given) {
-		int r = srv_delays_give_back(conn, b->name, false, err);
+		int r = give_back(conn, b, false, err);
 
-		if (r == 0)
-			r = srv_delays_give_back(conn, b->address, false, err);
 		srv_reply_problem(call->req, SRV_SECOND_FACTOR_NEEDED,
 				  "Send \"code\" too: of the authenticator, or a recovery code.");
 		return r;
@@ -272,11 +276,15 @@ int srv_session_handle_post(struct srv_call *call, struct err *err)
 		refuse(call);
 		return 0;
 	}
-	struct srv_conn *conn = r < 0 ? NULL : srv_db_get(call->api->context->db, err);
+	struct err ignored = {0};
+	struct srv_conn *conn = srv_db_get(call->api->context->db, r < 0 ? &ignored : err);
 
 	if (!conn)
-		return err->code;
-	r = go_on(call, conn, &person, &b, err);
+		return r < 0 ? r : err->code;
+	if (r < 0)
+		(void)give_back(conn, &b, false, &ignored); /* not tried: too many at once */
+	else
+		r = go_on(call, conn, &person, &b, err);
 	srv_db_put(call->api->context->db, conn);
 	return r;
 }

@@ -84,6 +84,8 @@ page=$(curl -sS --cacert "$RUN/server/ca.pem" -D "$RUN/head" "https://127.0.0.1:
 expect_has "a page of the application is its index" "$page" '<div id="root">'
 expect_has "under a strict content policy" "$(cat "$RUN/head")" "Content-Security-Policy: default-src 'self'"
 expect_lacks "without inline scripts" "$page" '<script>'
+expect_lacks "a route outside /api stays the API's" \
+	"$(curl -sS --cacert "$RUN/server/ca.pem" "https://127.0.0.1:$API_PORT/healthz")" '<div'
 asset=$(grep -o '/assets/index-[^"]*\.js' <<<"$page" | head -n1)
 curl -sS --cacert "$RUN/server/ca.pem" -D "$RUN/head" -o "$RUN/asset" --compressed "https://127.0.0.1:$API_PORT$asset"
 expect_has "its script is compressed" "$(cat "$RUN/head")" "Content-Encoding: "

@@ -174,6 +174,27 @@ START_TEST(the_problem_codes_are_those_described)
 }
 END_TEST
 
+START_TEST(each_problem_has_its_section_in_the_docs)
+{
+	enum srv_problem problem = (enum srv_problem)_i;
+	FILE *f = fopen("docs/problems.md", "re");
+	char line[300], wanted[120];
+	int found = 0, sections = 0;
+
+	ck_assert_ptr_nonnull(f);
+	snprintf(wanted, sizeof(wanted), "### `%s` (%d)\n", srv_problem_code(problem),
+		 srv_problem_status(problem));
+	while (fgets(line, sizeof(line), f)) {
+		found += !strcmp(line, wanted);
+		sections += !strncmp(line, "### ", 4);
+	}
+	fclose(f);
+	ck_assert_msg(found == 1, "docs/problems.md has no \"%.*s\"", (int)strcspn(wanted, "\n"),
+		      wanted);
+	ck_assert_int_eq(sections, SRV_PROBLEMS);
+}
+END_TEST
+
 /* The operation's schema for a status; that of "default" when the status has none of its own. */
 static json_t *answer_schema(const char *id, const char *status)
 {
@@ -242,6 +263,7 @@ int main(void)
 	tcase_add_loop_test(t, a_streamed_body_is_described_as_bytes, 0, rows);
 	tcase_add_test(t, nothing_is_described_that_is_not_there);
 	tcase_add_test(t, the_problem_codes_are_those_described);
+	tcase_add_loop_test(t, each_problem_has_its_section_in_the_docs, 0, SRV_PROBLEMS);
 	tcase_add_test(t, real_answers_fit_their_schemas);
 	return suite_run("server/rest/openapi", t);
 }
