@@ -138,6 +138,21 @@ START_TEST(lists_have_what_is_in_the_callers_groups_and_no_more)
 }
 END_TEST
 
+/* ---- health ---- */
+
+/* _i: the process alone; with the database, twice. */
+START_TEST(health_needs_nobody_and_tells_a_wrong_schema)
+{
+	static const char *const paths[] = {"/healthz", "/readyz", "/api/v1/health"};
+
+	access_do("", "GET", paths[_i], NULL, 200);
+	access_sql("INSERT INTO schema_migrations (version, name) VALUES (999, 'later')");
+	access_do("", "GET", paths[_i], NULL, _i ? 503 : 200);
+	access_sql("DELETE FROM schema_migrations WHERE version = 999");
+	access_do("", "GET", paths[_i], NULL, 200);
+}
+END_TEST
+
 /* ---- the matrix ---- */
 
 static const struct {
@@ -250,6 +265,7 @@ int main(void)
 	tcase_add_loop_test(t, not_yours_and_not_there_are_one_answer, 0, FOREIGN);
 	tcase_add_loop_test(t, every_row_with_an_object_is_tried_with_a_foreign_one, 0, rows);
 	tcase_add_loop_test(t, lists_have_what_is_in_the_callers_groups_and_no_more, 0, 5);
+	tcase_add_loop_test(t, health_needs_nobody_and_tells_a_wrong_schema, 0, 3);
 	tcase_add_test(t, docs_access_is_what_the_server_answers);
 	return suite_run("server/rest/matrix", t);
 }

@@ -145,21 +145,6 @@ START_TEST(a_link_makes_one_admin_once)
 }
 END_TEST
 
-/* ---- health ---- */
-
-/* _i: the process alone; with the database, twice. */
-START_TEST(health_needs_nobody_and_tells_a_wrong_schema)
-{
-	static const char *const paths[] = {"/healthz", "/readyz", "/api/v1/health"};
-
-	access_do("", "GET", paths[_i], NULL, 200);
-	access_sql("INSERT INTO schema_migrations (version, name) VALUES (999, 'later')");
-	access_do("", "GET", paths[_i], NULL, _i ? 503 : 200);
-	access_sql("DELETE FROM schema_migrations WHERE version = 999");
-	access_do("", "GET", paths[_i], NULL, 200);
-}
-END_TEST
-
 /* ---- signing in ---- */
 
 START_TEST(a_session_is_a_cookie_that_only_this_host_gets)
@@ -486,7 +471,6 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_unchecked_fixture(t, setup, access_stop);
 	tcase_add_test(t, a_link_makes_one_admin_once);
-	tcase_add_loop_test(t, health_needs_nobody_and_tells_a_wrong_schema, 0, 3);
 	tcase_add_test(t, a_session_is_a_cookie_that_only_this_host_gets);
 	tcase_add_test(t, a_wrong_password_and_a_wrong_name_are_one_answer);
 	tcase_add_loop_test(t, failures_cost_a_growing_delay_whoever_it_is, 0, 2);
