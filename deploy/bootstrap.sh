@@ -9,6 +9,9 @@ build="gcc make libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libss
 lint="clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev libstdc++-12-dev shellcheck git"
 lab="qemu-system-x86 linux-image-amd64 busybox-static cpio kmod e2fsprogs util-linux procps"
 image="mmdebstrap erofs-utils fsverity zstd xz-utils"
+# npm brings the console's Node with it. One that did not come as Debian's package will do as well.
+web="chromium"
+command -v npm >/dev/null || web="$web npm"
 run="postgresql openssl curl jq sqlite3"
 
 die() {
@@ -17,14 +20,14 @@ die() {
 }
 
 [ -r /etc/debian_version ] && command -v dpkg-query >/dev/null ||
-	die "this is not Debian: install the counterparts of: $build $lint $lab $image $run"
+	die "this is not Debian: install the counterparts of: $build $lint $lab $image $web $run"
 
 # The state of each wanted package; one that dpkg has never heard of prints nothing on standard output.
 missing=$(
 	# shellcheck disable=SC2086
 	{
-		dpkg-query -W -f '${db:Status-Status} ${Package}\n' $build $lint $lab $image $run 2>/dev/null || true
-		printf 'wanted %s\n' $build $lint $lab $image $run
+		dpkg-query -W -f '${db:Status-Status} ${Package}\n' $build $lint $lab $image $web $run 2>/dev/null || true
+		printf 'wanted %s\n' $build $lint $lab $image $web $run
 	} | awk '$1 == "installed" {have[$2] = 1} $1 == "wanted" {want[$2] = 1}
 		END {for (p in want) if (!(p in have)) print p}' | sort
 )

@@ -11,3 +11,6 @@ $(call program,first-byte,tests/bench/first-byte,)
 $(call program,kvm-floor,tests/bench/kvm-floor,)
 # What `make bench-policy` measures with.
 $(call program,policy-speed,tests/bench/policy-speed,policy arbiter common,-lyaml)
+# Plays a device to ampoule-server, for the console's test.
+$(call program,fleet-device,tests/support/device,proto common,-lssl -lcrypto -lprotobuf-c -lzstd -ljansson -lcheck -lsubunit -lrt -lm -lpthread)
+$(call needs-generated,tests/support/device)

@@ -8,15 +8,21 @@
 #include "server/rest/handlers.h"
 #include "server/rest/pages.h"
 
+enum {
+	TOKEN_ID_MAX = 64
+};
+
 enum query {
 	Q_GROUP,
 	Q_STATE,
+	Q_TOKEN,
 	Q_LIMIT,
 	Q_AFTER
 };
 const struct srv_field srv_devices_query[] = {
 	[Q_GROUP] = {"group", SRV_FIELD_TEXT, .min = 1, .max = SRV_GROUP_MAX - 1},
 	[Q_STATE] = {"state", SRV_FIELD_TEXT, .max = 16, .words = "connected|offline|revoked"},
+	[Q_TOKEN] = {"token", SRV_FIELD_TEXT, .max = TOKEN_ID_MAX},
 	[Q_LIMIT] = SRV_PAGE_LIMIT,
 	[Q_AFTER] = SRV_PAGE_AFTER,
 	{NULL},
@@ -92,6 +98,7 @@ int srv_devices_handle_list(struct srv_call *call, struct err *err)
 		.after = q[Q_AFTER].text,
 		.group = q[Q_GROUP].text,
 		.state = q[Q_STATE].text,
+		.token = q[Q_TOKEN].text,
 		.limit = srv_page_limit(&q[Q_LIMIT]),
 	};
 	int r = srv_devices_list(call->conn, &filter, &rows, err);

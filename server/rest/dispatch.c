@@ -11,6 +11,7 @@
 #include "server/config.h"
 #include "server/db.h"
 #include "server/rest/blobs.h"
+#include "server/rest/console.h"
 #include "server/rest/limits.h"
 #include "server/rest/origin.h"
 #include "server/rest/route.h"
@@ -190,6 +191,11 @@ static void dispatch_begin(void *context, struct srv_request *req)
 	call->req = req;
 	call->route = srv_route_find(api, req->method, req->path, call->param, &problem, req->allow,
 				     sizeof(req->allow));
+	if (!call->route && problem == SRV_NOT_FOUND && api->console &&
+	    srv_console_owns(req->path)) {
+		srv_console_reply(api->console, req);
+		return;
+	}
 	if (!call->route) {
 		srv_reply_problem(req, problem,
 				  "%s is not part of this API: see docs/openapi.yaml.",

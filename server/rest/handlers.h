@@ -10,6 +10,9 @@ int srv_health_get(struct srv_call *call, struct err *err);
 int srv_live_get(struct srv_call *call, struct err *err);
 int srv_whoami_get(struct srv_call *call, struct err *err);
 
+/* overview.c */
+int srv_overview_get(struct srv_call *call, struct err *err);
+
 /* session.c */
 extern const struct srv_field srv_session_body[];
 int srv_session_handle_post(struct srv_call *call, struct err *err);

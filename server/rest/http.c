@@ -15,7 +15,7 @@
 /* Invariants: a struct srv_request belongs to one connection thread. An answer given before the whole
  * body was read closes the connection, and a close with unread bytes makes the kernel send RST, which can
  * destroy the answer on its way: so a refused body of moderate size is read to its end and dropped.
- * Not done: HTTP/2, compression, ranges. */
+ * Not done: HTTP/2, compression of what is not compressed already, ranges. */
 
 enum {
 	MEMORY_PER_CONNECTION = 32 << 10, /* bounds the request's head */
@@ -116,6 +116,8 @@ static struct srv_request *request_new(struct MHD_Connection *c, const char *pat
 	req->started_ms = now_ms();
 	req->authorization = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
 	req->content_type = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Type");
+	req->accept_encoding = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept-Encoding");
+	req->if_none_match = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-None-Match");
 	req->cookie = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Cookie");
 	req->host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
 	req->origin = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin");
@@ -135,10 +137,17 @@ static int add_headers(struct MHD_Response *response, const struct srv_request *
 	char seconds[16];
 	int ok = MHD_add_response_header(response, "X-Request-Id", req->id) == MHD_YES;
 
-	ok &= MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
+	ok &= MHD_add_response_header(response, "Cache-Control",
+				      req->cache_control ? req->cache_control : "no-store") ==
+	      MHD_YES;
 	ok &= MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
 	if (req->reply_type)
 		ok &= MHD_add_response_header(response, "Content-Type", req->reply_type) == MHD_YES;
+	if (req->etag[0])
+		ok &= MHD_add_response_header(response, "ETag", req->etag) == MHD_YES;
+	for (size_t i = 0; i < req->header_count; i++)
+		ok &= MHD_add_response_header(response, req->headers[i].name,
+					      req->headers[i].value) == MHD_YES;
 	if (req->allow[0])
 		ok &= MHD_add_response_header(response, "Allow", req->allow) == MHD_YES;
 	if (req->set_cookie[0])
@@ -166,18 +175,29 @@ static void log_answer(const struct srv_request *req)
 		 req->status, (unsigned long long)(now_ms() - req->started_ms), req->peer, req->id);
 }
 
-static enum MHD_Result answer(struct MHD_Connection *c, struct srv_request *req)
+static struct MHD_Response *make_response(struct srv_request *req)
 {
+	if (req->reply_borrowed)
+		return MHD_create_response_from_buffer(req->reply_borrowed_len,
+						       (void *)(uintptr_t)req->reply_borrowed,
+						       MHD_RESPMEM_PERSISTENT);
 	size_t n = req->reply.len;
 	void *bytes = take_ptr(req->reply.data);
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(n, bytes, MHD_RESPMEM_MUST_FREE);
 
 	req->reply = (struct buf){0};
-	if (!response) {
+	if (!response)
 		free(bytes);
+	return response;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *c, struct srv_request *req)
+{
+	struct MHD_Response *response = make_response(req);
+
+	if (!response)
 		return MHD_NO;
-	}
 	enum MHD_Result r = MHD_NO;
 
 	if (add_headers(response, req) == 0)

@@ -20,12 +20,18 @@
 enum {
 	SRV_REQUEST_ID = 33,
 	SRV_QUERY_MAX = 16,
+	SRV_HEADERS_MAX = 8,
 	SRV_DISCARD_MAX = 2 << 20 /* body bytes read and dropped so that a refusal arrives */
 };
 
 #define SRV_LENGTH_UNKNOWN UINT64_MAX
 
 struct srv_http; /* opaque: a listener and its connections */
+
+struct srv_header {
+	const char *name;
+	const char *value;
+};
 
 /* One request and its answer. Pointers in the first half are borrowed from the connection. */
 struct srv_request {
@@ -35,6 +41,8 @@ struct srv_request {
 	const char *path;
 	const char *authorization; /* NULL when absent, as the next */
 	const char *content_type;
+	const char *accept_encoding;
+	const char *if_none_match;
 	const char *cookie;
 	const char *host;
 	const char *origin;
@@ -59,10 +67,16 @@ struct srv_request {
 	int status;
 	const char *reply_type; /* static */
 	struct buf reply;
-	char allow[64];         /* "Allow", when not empty */
-	unsigned retry_after_s; /* "Retry-After", when not 0 */
-	char set_cookie[192];   /* "Set-Cookie", when not empty; wiped with the request */
-	const char *problem;    /* the code of the answer when it is a problem; static */
+	const uint8_t *reply_borrowed; /* instead of reply, for bytes that outlive the listener */
+	size_t reply_borrowed_len;
+	const char *cache_control; /* static; NULL: "no-store" */
+	char etag[64];             /* "ETag" with its quotes, when not empty */
+	size_t header_count;
+	struct srv_header headers[SRV_HEADERS_MAX]; /* more of them, static texts */
+	char allow[64];                             /* "Allow", when not empty */
+	unsigned retry_after_s;                     /* "Retry-After", when not 0 */
+	char set_cookie[192]; /* "Set-Cookie", when not empty; wiped with the request */
+	const char *problem;  /* the code of the answer when it is a problem; static */
 
 	/* http.c's own */
 	uint64_t received_bytes;

@@ -9,6 +9,7 @@
 #include "server/derive.h"
 #include "server/password.h"
 #include "server/rest/auth.h"
+#include "server/rest/console.h"
 #include "server/rest/http.h"
 #include "server/rest/limits.h"
 #include "server/rest/route.h"
@@ -81,6 +82,7 @@ static int make_api(struct srv_rest *rest, const struct srv_context *context, st
 		.routes = srv_routes,
 		.route_count = srv_route_count,
 		.uploads = &rest->uploads,
+		.console = &srv_console_built,
 		.limits = srv_limits_new(),
 		.passwords = srv_passwords_new(err),
 		.keys = &rest->keys,
@@ -112,8 +114,9 @@ struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *e
 		release(rest);
 		return NULL;
 	}
-	log_info("rest: listening address=%s port=%u routes=%zu", context->config->listen_api,
-		 srv_http_port(rest->http), srv_route_count);
+	log_info("rest: listening address=%s port=%u routes=%zu console_files=%zu",
+		 context->config->listen_api, srv_http_port(rest->http), srv_route_count,
+		 srv_console_built.count);
 	return rest;
 }
 

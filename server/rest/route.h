@@ -99,8 +99,9 @@ struct srv_api {
 	const struct srv_context *context;
 	const struct srv_route *routes;
 	size_t route_count;
-	atomic_uint *uploads;      /* running now; see blobs.h */
-	struct srv_limits *limits; /* NULL: none */
+	atomic_uint *uploads;              /* running now; see blobs.h */
+	struct srv_limits *limits;         /* NULL: none */
+	const struct srv_console *console; /* what is outside /api; NULL: nothing */
 	struct srv_passwords *passwords;
 	const struct srv_keys *keys;
 	/* Finds who a Bearer token or a session cookie belongs to: 0, -EACCES when it is none of ours, else a

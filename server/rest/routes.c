@@ -24,6 +24,7 @@ const struct srv_route srv_routes[] = {
 	{"GET", "/healthz", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_live_get},
 	{"GET", "/readyz", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_health_get},
 	{"GET", V1 "/whoami", ME, .reach = SRV_REACH_SHARED, .handle = srv_whoami_get},
+	{"GET", V1 "/overview", READ, .reach = SRV_REACH_GROUPS, .handle = srv_overview_get},
 
 	{"POST", V1 "/setup", SRV_ROLE_NONE, SMALL_BODY, .body = srv_first_body,
 	 .reach = SRV_REACH_SHARED, .per_minute = 10, .handle = srv_first_handle_post},

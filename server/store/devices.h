@@ -38,6 +38,7 @@ struct srv_device_filter {
 	const char *after;
 	const char *group;
 	const char *state;
+	const char *token; /* the id of the enrolment token it joined with */
 	int64_t limit;
 };
 /* By id. -EINVAL when an id is no UUID. */

@@ -161,6 +161,10 @@ show_the_admin() {
 tell_how_to_reach() {
 	step "Left running (make demo KEEP=1)"
 	say "What follows can be pasted into a shell of root's."
+	say "The console, in a browser on this machine (its certificate is of the private CA $RUN/server/ca.pem):"
+	say "  https://127.0.0.1:$API_PORT"
+	say "  the first admin's name and password are chosen once, at"
+	say "  $("$BIN/ampoule-server" link --state "$RUN/server" 2>/dev/null | grep '^https')"
 	say "The REST API, https://127.0.0.1:$API_PORT/api/v1, with the admin's token:"
 	say "  curl -sS --cacert $RUN/server/ca.pem -H \"Authorization: Bearer \$(cat $RUN/admin.token)\" https://127.0.0.1:$API_PORT/api/v1/devices"
 	say "ampoulectl, logged in as that admin (another policy: policy apply FILE):"

@@ -356,6 +356,12 @@ read_events() {
 	step "Devices and events"
 	sql -c "INSERT INTO devices (id, group_name, hostname, certificate_expires)
 		VALUES ('$DEVICE', 'default', E'host\x1b[31m', now() + interval '1 day')"
+	ask getOverview GET /overview
+	expect_eq "the overview counts" "$(json '[.devices.connected, .accesses.hours[].refused] | add')" 0
+	ask listDevices GET "/devices?token=$DEVICE"
+	expect_eq "no device joined with this token" "$(json '.devices | length')" 0
+	ask listDevices GET '/devices?token=nonsense'
+	expect_eq "nor with one that is no id" "$STATUS $(json .code)" "400 bad-parameter"
 	ask listDevices GET '/devices?group=default'
 	expect_eq "a device is listed" "$(json '.devices[0].state')" offline
 	ask getDevice GET "/devices/$DEVICE"
@@ -390,6 +396,11 @@ read_events() {
 	expect_eq "filters filter" "$(json '.events | length')" 0
 	ask listEvents GET "/events?rule=no-keys&user=user1&task=pdf&class=file&verdict=deny&vm=vm1&device=$DEVICE"
 	expect_eq "all of them" "$(json '.events | length')" 7
+	ask getOverview GET /overview
+	expect_eq "the overview has the refused ones by hour, rule and device" \
+		"$(json '"\([.accesses.hours[].refused] | add) \(.accesses.rules[0].rule) \(.accesses.devices[0].refused)"')" "7 no-keys 7"
+	expect_eq "and the device without isolation, its policy pending" \
+		"$(json '"\(.devices.offline) \(.devices.without_isolation) \(.policies.pending)"')" "1 1 1"
 	for bad in after=1 after=-1-2 after=1-2-3 after=99999999999999999999-1 device=nonsense limit=0 order=up; do
 		ask listEvents GET "/events?$bad"
 		expect_eq "$bad is refused" "$STATUS $(json .code)" "400 bad-parameter"

@@ -42,7 +42,8 @@ static inline void setup(void)
 		"task, "
 		"user_name, class, operation, object, verdict, audit, severity, policy_id, serial, "
 		"rule, exit_reason, guest_rip, count, dropped, image, program) SELECT "
-		"id, group_name, '', 1, 0, 'vm-' || group_name, '', '', '', '', '', '', false, '', "
+		"id, group_name, '', 1, 0, 'vm-' || group_name, '', '', '', '', '', 'deny', false, "
+		"'', "
 		"'', "
 		"1, '', '', 0, 1, 0, '', '' FROM devices");
 	access_sql("INSERT INTO tokens (id, kind, secret_hash, name, group_name, uses, uses_left, "

@@ -120,6 +120,7 @@ START_TEST(lists_have_what_is_in_the_callers_groups_and_no_more)
 		{"/api/v1/events", "vm-a", "vm-b"},
 		{"/api/v1/policies", "policy-a", "policy-b"},
 		{"/api/v1/tokens", "a-viewer", "token-b"},
+		{"/api/v1/overview", "host-a", "host-b"},
 	};
 	struct peer_call call = {
 		.method = "GET", .path = lists[_i].path, .cookie = access_cookie("a-admin")};
@@ -263,7 +264,7 @@ int main(void)
 	tcase_add_unchecked_fixture(t, setup, access_stop);
 	tcase_add_loop_test(t, not_yours_and_not_there_are_one_answer, 0, FOREIGN);
 	tcase_add_loop_test(t, every_row_with_an_object_is_tried_with_a_foreign_one, 0, rows);
-	tcase_add_loop_test(t, lists_have_what_is_in_the_callers_groups_and_no_more, 0, 4);
+	tcase_add_loop_test(t, lists_have_what_is_in_the_callers_groups_and_no_more, 0, 5);
 	tcase_add_loop_test(t, health_needs_nobody_and_tells_a_wrong_schema, 0, 3);
 	tcase_add_test(t, docs_access_is_what_the_server_answers);
 	return suite_run("server/rest/matrix", t);

@@ -258,7 +258,7 @@ END_TEST
 
 START_TEST(a_path_that_is_no_route_is_not_found)
 {
-	static const char *const paths[] = {"/",
+	static const char *const paths[] = {"/api",
 					    "/api/v1",
 					    "/api/v1/",
 					    "/api/v1/healthy",

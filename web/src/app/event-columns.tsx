@@ -1,0 +1,42 @@
+import { Link } from "@tanstack/react-router";
+import type { ColumnDef } from "@tanstack/react-table";
+import type { Schemas } from "../api/queries";
+import { Badge } from "../ui/Badge";
+import { Guest } from "../ui/Guest";
+import { Time } from "../ui/Time";
+import { verdictTone, verdictWord } from "./verdict";
+
+type Event = Schemas["Event"];
+
+/** The columns of every table of events. */
+export const eventColumns: ColumnDef<Event>[] = [
+  {
+    header: "When",
+    cell: ({ row: { original: event } }) => (
+      <Link to="/events/$cursor" params={{ cursor: event.cursor }}>
+        <Time at={event.received_at} />
+      </Link>
+    ),
+  },
+  {
+    header: "Verdict",
+    cell: ({ row: { original: event } }) => <Badge tone={verdictTone(event)}>{verdictWord(event)}</Badge>,
+  },
+  {
+    header: "Access",
+    cell: ({ row: { original: event } }) => `${event.class} ${event.operation}`,
+  },
+  { header: "Object", cell: ({ row }) => <Guest path text={row.original.path} /> },
+  { header: "Rule", cell: ({ row }) => <Guest text={row.original.rule} none="no rule" /> },
+  { header: "Task", cell: ({ row }) => <Guest text={row.original.task} /> },
+  { header: "User", cell: ({ row }) => <Guest text={row.original.user} /> },
+  {
+    header: "Device",
+    cell: ({ row: { original: event } }) => (
+      <Link to="/devices/$id" params={{ id: event.device.id }}>
+        <Guest text={event.device.hostname} none="(no name)" />
+      </Link>
+    ),
+  },
+  { header: "Times", cell: ({ row }) => (row.original.count > 1 ? `× ${row.original.count}` : "") },
+];

@@ -1,0 +1,20 @@
+import { useEffect, useId, useRef, type ReactNode } from "react";
+
+type Props = { title: string; onClose: () => void; children: ReactNode };
+
+/** A modal dialog: the browser's own, which traps focus, makes the rest inert, and closes on Escape. */
+export function Dialog({ title, onClose, children }: Props) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = ref.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog ref={ref} aria-labelledby={id} onCancel={onClose}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </dialog>
+  );
+}
