@@ -98,7 +98,7 @@ static void release(struct srv_rest *rest)
 {
 	srv_limits_free(rest->api.limits);
 	srv_passwords_free(rest->api.passwords);
-	explicit_bzero(&rest->keys, sizeof(rest->keys));
+	explicit_bzero(rest, sizeof(*rest)); /* the keys are in it */
 	free(rest);
 }
 

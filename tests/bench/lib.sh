@@ -2,7 +2,7 @@
 #
 #	bench_begin NAME "WHAT IS MEASURED" UNIT
 #	bench_series NAME ROLE "HOW" FILE LOST     ROLE: ours, peer or floor; FILE: a number per line; LOST: runs without one
-#	bench_end                                  writes build/bench/NAME.json and prints its table
+#	bench_end                                  writes build/bench/NAME.json (docs/performance.md) and prints its table
 #
 # shellcheck shell=bash
 
@@ -20,18 +20,22 @@ bench_series() {
 		 p50: rank(50), p99: rank(99), min: .[0], max: .[-1], values: .}' >"$bench_parts/$1.json"
 }
 
+# Ours is held against the peer, or the floor where there is no peer.
 bench_end() {
 	local file=build/bench/$bench_name.json
-	jq -s --arg name "$bench_name" --arg what "$bench_what" --arg unit "$bench_unit" \
-		--arg at "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --arg commit "$(git describe --always --dirty 2>/dev/null)" \
-		--arg kernel "$(uname -r)" --arg lab "$(tests/lab/lab kind)" --argjson cpus "$(nproc)" \
-		--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" --arg load "$(cut -d' ' -f1-3 /proc/loadavg)" '
-		{name: $name, what: $what, unit: $unit, at: $at, commit: $commit,
-		 machine: {kernel: $kernel, cpus: $cpus, cpu: $cpu, lab: $lab, load_at_end: $load},
-		 series: sort_by(["ours", "peer", "floor"] as $o | .role as $r | $o | index($r))}' "$bench_parts"/*.json >"$file"
+	jq -s --arg what "$bench_what" --arg unit "$bench_unit" --arg at "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+		--arg commit "$(git describe --always --dirty 2>/dev/null)" \
+		--arg host "$(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), lab $(tests/lab/lab kind), load $(cut -d' ' -f1 /proc/loadavg)" '
+		(map(select(.role == "peer")) + map(select(.role == "floor")) | first) as $peer |
+		{commit: $commit, host: $host, at: $at, what: $what, runs: (map(.runs) | max), figures:
+		 (sort_by(["ours", "peer", "floor"] as $o | .role as $r | $o | index($r)) |
+		  map({name, unit: $unit, p50, p99} +
+		      (if .role == "ours" and $peer and $peer.p50 and .p50
+		       then {peer: $peer.name, peer_p50: $peer.p50, ratio: (.p50 / $peer.p50 * 1000 | round / 1000)}
+		       else {} end) + {role, how, runs, lost, min, max}))}' "$bench_parts"/*.json >"$file"
 	rm -rf "$bench_parts"
-	jq -r '"\(.what), \(.unit):"' "$file"
-	jq -r '(["series", "role", "runs", "lost", "p50", "p99", "min", "max"] | @tsv),
-		(.series[] | [.name, .role, .runs, .lost, .p50, .p99, .min, .max] | @tsv)' "$file" | column -t -s "$(printf '\t')"
+	jq -r '"\(.what), \(.figures[0].unit); \(.host)"' "$file"
+	jq -r '(["figure", "role", "runs", "lost", "p50", "p99", "min", "max", "ratio"] | @tsv),
+		(.figures[] | [.name, .role, .runs, .lost, .p50, .p99, .min, .max, .ratio // ""] | @tsv)' "$file" | column -t -s "$(printf '\t')"
 	echo "written: $file"
 }
