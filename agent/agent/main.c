@@ -93,9 +93,10 @@ static int read_token(const struct cli *cli, struct token *token, struct err *er
 		return err_set(err, r, "cannot read the token from %s: %s",
 			       cli->token_file ? cli->token_file : "stdin", strerror(-r));
 	if (text.len == 0)
-		return err_set(err, -EINVAL,
-			       "no token was given on %s: make one with `ampoulectl token new enrol`",
-			       cli->token_file ? cli->token_file : "stdin");
+		return err_set(
+			err, -EINVAL,
+			"no token was given on %s: make one with `ampoulectl token new enrol`",
+			cli->token_file ? cli->token_file : "stdin");
 	r = token_parse((const char *)text.data, text.len, token, err);
 	if (text.data)
 		explicit_bzero(text.data, text.len);
