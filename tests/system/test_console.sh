@@ -5,6 +5,8 @@
 # (tests/support/device). CONSOLE_SHOTS=FOLDER keeps a picture of each page.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null ||
+	{ echo "the console needs npm and Node.js 20 to be built; Debian 12 has 18"; exit 77; }
 skip() { echo "$*"; exit 77; }
 for tool in psql curl openssl fsverity npm chromium; do
 	command -v "$tool" >/dev/null || skip "$tool is not installed (deploy/bootstrap.sh)"
