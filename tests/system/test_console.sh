@@ -13,38 +13,10 @@ for tool in psql curl openssl fsverity npm chromium; do
 done
 BIN=$PWD/build/${VARIANT:-debug}/bin
 make -s "${BIN#"$PWD/"}"/{ampoule-server,ampoule-signer,ampoulectl,fleet-device} >/dev/null || exit 1
-RUN=$(mktemp -d /tmp/ampoule-console.XXXXXX)
-chmod 711 "$RUN"
-mkdir -p "$RUN/log" "$RUN/image" "$RUN/admin"
-# shellcheck source=tests/story/lib.sh
-. tests/story/lib.sh
-# shellcheck source=tests/story/server.sh
-. tests/story/server.sh
-DB="host=$RUN/pg dbname=ampoule user=$([ "$(id -u)" = 0 ] && echo postgres || id -un)"
-AGENT_PORT=$(free_port)
-API_PORT=$(free_port)
-ENDPOINT_SEES=127.0.0.1
+# shellcheck source=tests/support/server-fixture.sh
+. tests/support/server-fixture.sh console
 
-clean_up() {
-	local rc=$?
-	trap - EXIT
-	[ "$FAILED" = 0 ] || tail -n 20 "$RUN"/log/*.log
-	stop_process server
-	stop_process signer
-	tests/support/pg-private stop "$RUN/pg" >/dev/null 2>&1
-	[ "$FAILED" != 0 ] || rm -rf "$RUN"
-	printf '%s passed, %s failed, 0 skipped\n' "$PASSED" "$FAILED"
-	[ "$FAILED" = 0 ] && exit "$rc"
-	exit 1
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
-
-step "A server, its signer and its database"
-tests/support/pg-private start "$RUN/pg" >/dev/null || exit $?
-server_setup >"$RUN/log/setup.log" 2>&1 || die "setup: $(cat "$RUN/log/setup.log")"
-server_serve
-wait_for "it answers over TLS" 30 server_is_up || exit 1
+server_fixture_start
 
 # image: a small one with the form of a real one, signed with openssl and digested with fsverity.
 entry() {
