@@ -166,6 +166,30 @@ except() {
 	expect_eq "its history stays" "$(json '.layers | map(.document == null | tostring) | join(" ")')" "true false"
 }
 
+# streams_with ID: groups whose newest signed policy has that document.
+streams_with() {
+	sql -c "SELECT count(*) FROM (SELECT DISTINCT ON (group_name) document FROM policies ORDER BY group_name, serial DESC) p
+		WHERE position('id: $1'::bytea IN document) > 0"
+}
+no_stream_has() { [ "$(streams_with "$1")" = 0 ]; }
+exception_ends() {
+	step "An exception that ends leaves the signed policies by itself"
+	local before
+	exception "$(date -u -d '+4 seconds' +%Y-%m-%dT%H:%M:%SZ)" >"$RUN/exc.yaml"
+	expect_exit "one of four seconds" 0 policy apply "$RUN/exc.yaml" --layers
+	expect_eq "it is in the policies of all groups" "$(streams_with exc-42)" "$(sql -c 'SELECT count(*) FROM groups')"
+	before=$(sql -c "SELECT max(serial) FROM policies WHERE group_name = 'lab'")
+	wait_for "then in none" 30 no_stream_has exc-42
+	expect_eq "which have one serial more" "$(sql -c "SELECT max(serial) FROM policies WHERE group_name = 'lab'")" \
+		$((before + 1))
+	expect_eq "and say who made it" "$(sql -c "SELECT created_by FROM policies WHERE group_name = 'lab'
+		ORDER BY serial DESC LIMIT 1")" ampoule-server
+	expect_eq "as the audit log does" "$(sql -c "SELECT count(*) FROM audit WHERE action = 'an exception ended'
+		AND object = 'lab'")" 1
+	sleep 3
+	expect_eq "once" "$(sql -c "SELECT max(serial) FROM policies WHERE group_name = 'lab'")" $((before + 1))
+}
+
 # event PATH: as `event ls --json` prints one.
 event() {
 	jq -n --arg path "$1" '{events: [{id: 1, device: {id: "x", hostname: "ws-lab"}, group: "lab", user: "user2",
@@ -239,6 +263,7 @@ check_first
 apply_layers
 go_back
 except
+exception_ends
 from_event
 managed_in_git
 without_signer
