@@ -170,7 +170,8 @@ static enum ctl_exit put_exception(struct ctl_call *call, const char *id, const 
 				 json_pack("{s:s%, s:s, s:i}", "document",
 					   (const char *)document.data, document.len, "managed",
 					   call->options[O_GIT] ? "git" : "none", "dry",
-					   call->options[O_DRY] ? 1 : 0));
+					   call->options[O_DRY] ? 1 : 0),
+				 NULL);
 }
 
 enum ctl_exit ctl_exception_from_event(struct ctl_call *call)

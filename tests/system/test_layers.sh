@@ -9,7 +9,7 @@ for tool in psql curl jq openssl; do
 	command -v "$tool" >/dev/null || skip "$tool is not installed (deploy/bootstrap.sh)"
 done
 BIN=$PWD/build/${VARIANT:-debug}/bin
-make -s "${BIN#"$PWD/"}"/ampoule-{server,signer} "${BIN#"$PWD/"}/ampoulectl" >/dev/null || exit 1
+make -s "${BIN#"$PWD/"}"/{ampoule-server,ampoule-signer,ampoulectl,fleet-device} >/dev/null || exit 1
 # shellcheck source=tests/support/server-fixture.sh
 . tests/support/server-fixture.sh layers
 
@@ -65,6 +65,7 @@ start() {
 	server_fixture_start
 	ctl login --server "https://127.0.0.1:$API_PORT" --ca "$RUN/server/ca.pem" --token-file "$RUN/admin.token" >/dev/null ||
 		die "login"
+	sql -c "INSERT INTO trusted_keys (purpose, key) VALUES ('image', decode(repeat('11', 32), 'hex'))"
 	sql -c "INSERT INTO images (name, version, manifest, signature) VALUES ('docs', 1, '{}', decode(repeat('00', 64), 'hex'))"
 }
 
@@ -130,6 +131,37 @@ apply_layers() {
 	expect_exit "ampoulectl compares too" 0 policy diff 1 2 --group eng
 	expect_has "in words" "$OUT" "~ pdf.file eng-specs"
 }
+
+# device HOSTNAME GROUP: a connected one, which takes lines from descriptor 8 or 9.
+device() {
+	mkfifo "$RUN/$1.in"
+	"$BIN/fleet-device" "$1" <"$RUN/$1.in" >"$RUN/log/$1.log" 2>&1 &
+}
+is_connected() { [ "$(sql -c "SELECT count(*) FROM device_overview WHERE hostname = '$1' AND state = 'connected'")" = 1 ]; }
+wait_for_devices() {
+	step "Waiting until the devices have it"
+	device ws-one
+	exec 8>"$RUN/ws-one.in"
+	ctl token new enrol --group eng >&8 2>/dev/null
+	device ws-two
+	exec 9>"$RUN/ws-two.in"
+	ctl token new enrol --group lab >&9 2>/dev/null
+	wait_for "one device of eng is connected" 20 is_connected ws-one
+	wait_for "and one of lab" 20 is_connected ws-two
+	delta eng eng eng-specs /srv/other/ read >"$RUN/eng.yaml"
+	expect_exit "a change of both is waited for" 0 policy apply "$RUN/eng.yaml" --layers --wait --timeout 30
+	expect_has "and told" "$OUT" "applied by 2 of 2 connected devices"
+	echo 'fail needs 2.0' >&9
+	delta eng eng eng-specs /srv/specs/ read >"$RUN/eng.yaml"
+	expect_exit "one that cannot apply it fails it" 1 policy apply "$RUN/eng.yaml" --layers --wait --timeout 30
+	expect_has "when the others have it" "$OUT" "applied by 1 of 2 connected devices"
+	expect_has "and tells why" "$ERR" "ws-two: failed: needs 2.0"
+	expect_exit "what is in force already is not waited for" 0 policy apply "$RUN/eng.yaml" --layers --wait
+	exec 8>&- 9>&-
+	wait_for "the devices go" 20 is_gone
+	sql -c "UPDATE devices SET state = 'revoked' WHERE hostname IN ('ws-one', 'ws-two')"
+}
+is_gone() { ! is_connected ws-one && ! is_connected ws-two; }
 
 go_back() {
 	step "History and going back"
@@ -262,6 +294,7 @@ make_groups
 check_first
 apply_layers
 go_back
+wait_for_devices
 except
 exception_ends
 from_event
