@@ -9,6 +9,7 @@
 
 #include "agent/agent/cgroups.h"
 #include "agent/agent/downloads.h"
+#include "agent/agent/health.h"
 #include "agent/agent/identity.h"
 #include "agent/agent/images.h"
 #include "agent/agent/listener.h"
@@ -41,6 +42,7 @@ struct agent {
 	struct agent_uplink uplink;
 	struct agent_downloads downloads;
 	struct agent_templates templates;
+	struct agent_health health;
 	struct agent_watch signals;
 	struct agent_timer apply_timer;
 	struct agent_timer exception_timer; /* until the next exception of the policy ends */
@@ -49,7 +51,8 @@ struct agent {
 	uint64_t exception_end_s;           /* 0: none is to end */
 	bool applying; /* a policy is in force here, running micro-VMs have not all said so */
 	bool isolation;
-	struct err no_isolation; /* why not */
+	struct err no_isolation;       /* why not */
+	uint8_t microvm[DIGEST_BYTES]; /* digest of ampoule-microvm; zero when it cannot be read */
 	struct agent_cgroups cgroups;
 	char jail_text
 		[AGENT_TEXT_MAX]; /* which walls of the jail this machine lacks; "" for none */
@@ -76,6 +79,9 @@ void agent_check_applied(struct agent *agent);
 void agent_record(struct agent *agent, const struct agent_event *event);
 /* An event of the endpoint itself: class machine, the object in words. */
 void agent_record_incident(struct agent *agent, const char *object, uint8_t severity);
+
+/* Looks again whether micro-VMs can be made here; that they no longer can is an event. */
+void agent_check_isolation(struct agent *agent);
 
 /* Takes the state folder for this process alone: the lock's descriptor, owned by the caller.
  * -EBUSY: an agent is running. -errno. */

@@ -21,6 +21,7 @@
 
 enum {
 	SRV_KEEPALIVE_S = 270,
+	SRV_HEALTH_S = 300,       /* how often a device tells how it is */
 	SRV_SILENCE_S = 600,      /* a channel that says nothing for so long is closed */
 	SRV_FIRST_FRAME_S = 30,   /* from the handshake to a complete first frame */
 	SRV_RENEW_LATE_DAYS = 365 /* how long after its end a certificate may still be renewed */
@@ -63,6 +64,7 @@ int srv_session_announce(struct srv_session *s) must_check;
 int srv_on_enroll(struct srv_session *s, const Ampoule__Frame *frame) must_check;
 int srv_on_renew(struct srv_session *s, const Ampoule__Frame *frame) must_check;
 int srv_on_hello(struct srv_session *s, const Ampoule__Frame *frame) must_check;
+int srv_on_health(struct srv_session *s, const Ampoule__Frame *frame) must_check;
 int srv_on_policy_fetch(struct srv_session *s, const Ampoule__Frame *frame) must_check;
 int srv_on_policy_state(struct srv_session *s, const Ampoule__Frame *frame) must_check;
 int srv_on_event_batch(struct srv_session *s, const Ampoule__Frame *frame) must_check;
