@@ -323,6 +323,22 @@ without_signer() {
 	expect_eq "so is taking away what is not there" "$STATUS" 404
 }
 
+serve_sealed() { start_process signer env CREDENTIALS_DIRECTORY="$1" "$BIN/ampoule-signer" serve --state "$RUN/signer" --socket "$RUN/signer.sock"; }
+signer_answers() { ctl policy apply "$RUN/lab.yaml" --layers; }
+sealed_signer() {
+	step "A key that is sealed, and a signer that starts again with nobody there"
+	mkdir "$RUN/credentials"
+	printf 'nobody types this passphrase\n' >"$RUN/credentials/ampoule-signer.passphrase"
+	"$BIN/ampoule-signer" protect --state "$RUN/signer" --passphrase-file "$RUN/credentials/ampoule-signer.passphrase" ||
+		die "protect"
+	expect_has "the key's file is sealed" "$(cat "$RUN/signer/policy.key")" "ampoule-sealed-key-1 "
+	serve_sealed "$RUN/nowhere"
+	wait_for "without its passphrase the signer says what it lacks" 10 grep -q "is sealed: give" "$RUN/log/signer.log"
+	serve_sealed "$RUN/credentials"
+	wait_for "with systemd's credential it signs again" 20 signer_answers
+	expect_has "what it could not before" "$(sql -c "SELECT convert_from(document, 'UTF8') FROM layers WHERE id = 'lab' ORDER BY revision DESC LIMIT 1")" /srv/specs/y/
+}
+
 hold_to_the_contract() {
 	step "Each answer against docs/openapi.yaml"
 	local out check=build/${VARIANT:-debug}/tests/unit/server/test_rest_openapi
@@ -349,6 +365,7 @@ exception_ends
 from_event
 managed_in_git
 without_signer
+sealed_signer
 hold_to_the_contract
 end
 exit 0
