@@ -173,6 +173,11 @@ void policy_task_at(const struct policy *policy, size_t n, struct policy_task *o
 				    .uid = (uint32_t)run->uid};
 }
 
+size_t policy_default_task(const struct policy *policy)
+{
+	return policy_find_task(policy, policy->default_task); /* no task is called "refuse" */
+}
+
 const struct policy_errors *policy_notes(const struct policy *policy)
 {
 	return &policy->notes;
