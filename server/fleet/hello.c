@@ -132,7 +132,7 @@ static int record_hello(struct srv_conn *conn, struct srv_session *s, const Ampo
 		"connected_at = now(), last_seen = now() WHERE id = $1",
 		SRV_TEXT(s->peer.device), SRV_TEXT(hello->version), SRV_TEXT(hello->hostname),
 		SRV_BOOL(hello->isolation), SRV_INT(hello->counter), SRV_INT(w->counter),
-		SRV_TEXT(srv_hub_instance(s->context->hub)));
+		SRV_TEXT(srv_hub_instance(s->services->context.hub)));
 
 	if (r == 0)
 		r = open_stream(conn, s, w, err);
@@ -145,7 +145,7 @@ static int record_hello(struct srv_conn *conn, struct srv_session *s, const Ampo
 static int welcome(struct srv_session *s, const Ampoule__Hello *hello, struct welcome *w,
 		   struct err *err)
 {
-	struct srv_conn *conn = srv_db_get(s->context->db, err);
+	struct srv_conn *conn = srv_db_get(s->services->context.db, err);
 	int r = conn ? srv_begin(conn, err) : -ENOTCONN;
 	int freshness = r == 0 ? check_counter(conn, s, hello, w, err) : r;
 
@@ -153,7 +153,7 @@ static int welcome(struct srv_session *s, const Ampoule__Hello *hello, struct we
 		r = record_hello(conn, s, hello, w, err);
 	else if (freshness == STALE)
 		r = record_stale(conn, s, w, err);
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	return r < 0 ? r : freshness;
 }
 
@@ -178,15 +178,16 @@ static int send_welcome(struct srv_session *s, struct welcome *w)
  * another content under the same serial is told again. */
 static void remember_applied(struct srv_session *s, const Ampoule__Hello *hello)
 {
-	struct srv_head head;
+	struct srv_policy *policy = srv_hub_policy(s->services->context.hub, &s->member);
 
-	srv_hub_head(s->context->hub, &s->member, &head);
-	if (head.serial == hello->applied_serial && hello->applied_digest.len == DIGEST_BYTES &&
-	    memcmp(head.digest, hello->applied_digest.data, DIGEST_BYTES) == 0)
-		s->announced_serial = head.serial;
+	if (policy && policy->serial == hello->applied_serial &&
+	    hello->applied_digest.len == DIGEST_BYTES &&
+	    memcmp(policy->digest, hello->applied_digest.data, DIGEST_BYTES) == 0)
+		s->announced_serial = policy->serial;
+	srv_policy_unref(policy);
 }
 
-int srv_on_hello(struct srv_session *s, const Ampoule__Frame *frame)
+int srv_on_hello(struct srv_session *s, Ampoule__Frame *frame)
 {
 	const Ampoule__Hello *hello = frame->hello;
 	struct welcome w = {0};
@@ -208,9 +209,8 @@ int srv_on_hello(struct srv_session *s, const Ampoule__Frame *frame)
 				       "this device's state is an old copy: enrol it anew");
 	memcpy(s->member.device, s->peer.device, sizeof(s->member.device));
 	memcpy(s->member.group, w.group, sizeof(s->member.group));
-	r = srv_hub_join(s->context->hub, &s->member);
-	if (r < 0)
-		return r;
+	srv_hub_join(s->services->context.hub, &s->member);
+	s->counter = w.counter;
 	s->state = SRV_STATE_CHANNEL;
 	log_info("session: started device=%s group=%s", s->peer.device, w.group);
 	remember_applied(s, hello);

@@ -66,9 +66,7 @@ sleep 5
 echo $((($(server_memory_kb) - base_kb) * 1024 / agents)) >"$work/memory"
 echo "server memory per idle agent: $(cat "$work/memory") bytes" >&2
 for n in $(seq "$runs"); do push "$n"; done
-# Ten keepalives of two seconds each tell what one costs; at 270 s there are 320 a day.
 for n in $(seq "$storms"); do
-	t=$(now_ms)
 	sim storm 300
 	echo "storm $n: $SAID; load $(cut -d' ' -f1 /proc/loadavg)" >&2
 	said .seconds >>"$work/storm"
