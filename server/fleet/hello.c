@@ -16,6 +16,8 @@ struct welcome {
 	char group[SRV_GROUP_MAX];
 	uint64_t counter;
 	uint64_t acked;
+	bool has_stream; /* the stream is known */
+	bool is_told;    /* what the device says it applied is written down */
 };
 
 /* The result of the counter's check; the numbers end up nowhere. */
@@ -40,10 +42,18 @@ static int check_counter(struct srv_conn *conn, struct srv_session *s, const Amp
 			 struct welcome *w, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
-	int r = srv_query(conn, &rows, err,
-			  "SELECT group_name, counter_said, counter_offered FROM devices "
-			  "WHERE id = $1 AND state = 'active' FOR UPDATE",
-			  SRV_TEXT(s->peer.device));
+	/* Without a lock on the stream: a batch that another instance has not committed yet must not make the
+	 * device wait here. */
+	int r = srv_query(
+		conn, &rows, err,
+		"SELECT d.group_name, d.counter_said, d.counter_offered, s.last_sequence, "
+		"p.applied_serial = $3 AND p.applied_digest = $4 FROM devices d "
+		"LEFT JOIN streams s ON s.device = d.id AND s.stream = $2 "
+		"LEFT JOIN device_policy_state p ON p.device = d.id "
+		"WHERE d.id = $1 AND d.state = 'active' FOR UPDATE OF d",
+		SRV_TEXT(s->peer.device), SRV_BYTES(s->stream, sizeof(s->stream)),
+		SRV_INT(hello->applied_serial),
+		SRV_BYTES(hello->applied_digest.data, hello->applied_digest.len));
 
 	if (r < 0)
 		return r;
@@ -54,6 +64,9 @@ static int check_counter(struct srv_conn *conn, struct srv_session *s, const Amp
 
 	(void)snprintf(w->group, sizeof(w->group), "%s", srv_rows_text(rows, 0, 0));
 	w->counter = offered + 1;
+	w->has_stream = !srv_rows_is_null(rows, 0, 3);
+	w->acked = (uint64_t)srv_rows_int(rows, 0, 3);
+	w->is_told = hello->applied_serial == 0 || srv_rows_bool(rows, 0, 4);
 	return hello->counter == offered || hello->counter == said ? FRESH : STALE;
 }
 
@@ -79,51 +92,38 @@ static int record_stale(struct srv_conn *conn, struct srv_session *s, const stru
 	return r < 0 ? r : srv_commit(conn, err);
 }
 
-static int open_stream(struct srv_conn *conn, struct srv_session *s, struct welcome *w,
-		       struct err *err)
+static int open_stream(struct srv_conn *conn, struct srv_session *s, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	int r = srv_query(
-		conn, NULL, err,
+		conn, &rows, err,
 		"INSERT INTO streams (device, stream) SELECT $1::uuid, $2::bytea "
 		"WHERE (SELECT count(*) FROM streams WHERE device = $1::uuid) < $3::bigint "
-		"ON CONFLICT DO NOTHING",
+		"RETURNING true",
 		SRV_TEXT(s->peer.device), SRV_BYTES(s->stream, sizeof(s->stream)),
 		SRV_INT(STREAMS_MAX));
 
-	if (r == 0)
-		r = srv_query(conn, &rows, err,
-			      "SELECT last_sequence FROM streams WHERE device = $1 AND stream = $2",
-			      SRV_TEXT(s->peer.device), SRV_BYTES(s->stream, sizeof(s->stream)));
-	if (r < 0)
-		return r;
-	if (srv_rows_count(rows) == 0)
+	if (r == 0 && srv_rows_count(rows) == 0)
 		return err_set(err, -EMFILE, "the device has more than %d streams", STREAMS_MAX);
-	w->acked = (uint64_t)srv_rows_int(rows, 0, 0);
-	return 0;
+	return r;
 }
 
 static int record_applied(struct srv_conn *conn, struct srv_session *s, const Ampoule__Hello *hello,
 			  struct err *err)
 {
-	if (hello->applied_serial == 0)
-		return 0;
-	return srv_query(
-		conn, NULL, err,
-		"INSERT INTO device_policy_state (device, applied_serial, applied_digest, "
-		"applied_at) "
-		"VALUES ($1, $2, $3, now()) ON CONFLICT (device) DO UPDATE SET "
-		"applied_serial = excluded.applied_serial, applied_digest = "
-		"excluded.applied_digest, "
-		"applied_at = now() WHERE device_policy_state.applied_serial IS DISTINCT FROM "
-		"excluded.applied_serial OR device_policy_state.applied_digest IS DISTINCT FROM "
-		"excluded.applied_digest",
-		SRV_TEXT(s->peer.device), SRV_INT(hello->applied_serial),
-		SRV_BYTES(hello->applied_digest.data, hello->applied_digest.len));
+	return srv_query(conn, NULL, err,
+			 "INSERT INTO device_policy_state (device, applied_serial, applied_digest, "
+			 "applied_at) "
+			 "VALUES ($1, $2, $3, now()) ON CONFLICT (device) DO UPDATE SET "
+			 "applied_serial = excluded.applied_serial, applied_digest = "
+			 "excluded.applied_digest, "
+			 "applied_at = now()",
+			 SRV_TEXT(s->peer.device), SRV_INT(hello->applied_serial),
+			 SRV_BYTES(hello->applied_digest.data, hello->applied_digest.len));
 }
 
 static int record_hello(struct srv_conn *conn, struct srv_session *s, const Ampoule__Hello *hello,
-			struct welcome *w, struct err *err)
+			const struct welcome *w, struct err *err)
 {
 	int r = srv_query(
 		conn, NULL, err,
@@ -134,9 +134,9 @@ static int record_hello(struct srv_conn *conn, struct srv_session *s, const Ampo
 		SRV_BOOL(hello->isolation), SRV_INT(hello->counter), SRV_INT(w->counter),
 		SRV_TEXT(srv_hub_instance(s->services->context.hub)));
 
-	if (r == 0)
-		r = open_stream(conn, s, w, err);
-	if (r == 0)
+	if (r == 0 && !w->has_stream)
+		r = open_stream(conn, s, err);
+	if (r == 0 && !w->is_told)
 		r = record_applied(conn, s, hello, err);
 	return r < 0 ? r : srv_commit(conn, err);
 }

@@ -241,12 +241,21 @@ void srv_ingest_stop(struct srv_ingest *ingest)
 	free_ingest(ingest);
 }
 
+bool srv_ingest_is_full(struct srv_ingest *ingest)
+{
+	pthread_mutex_lock(&ingest->lock);
+	bool full = ingest->bytes >= SRV_INGEST_BYTES;
+
+	pthread_mutex_unlock(&ingest->lock);
+	return full;
+}
+
 static int enqueue(struct srv_ingest *ingest, struct srv_batch *batch)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&ingest->lock);
-	if (ingest->stopping || ingest->bytes + batch->bytes > SRV_INGEST_BYTES) {
+	if (ingest->stopping) {
 		r = -EBUSY;
 	} else {
 		ingest->bytes += batch->bytes;

@@ -5,10 +5,12 @@
 
 #include "common/log.h"
 #include "proto/frame.h"
+#include "server/fleet/ingest.h"
 #include "server/fleet/ledger.h"
 
 enum {
-	FRAMES_AT_ONCE = 64 /* of one peer, before others have their turn */
+	FRAMES_AT_ONCE = 64, /* of one peer, before others have their turn */
+	PARKED_MS = 1000 /* between tries of a session whose events the server cannot take now */
 };
 
 typedef int handler(struct srv_session *s, Ampoule__Frame *frame);
@@ -249,6 +251,17 @@ static int shake(struct srv_session *s)
 	return s->peer.room == SRV_ROOM_AGENT ? admit(s) : 0;
 }
 
+/* When more waits than the database takes, events stay with the devices: no refusal, no new connection, which
+ * would only add to the load. */
+static bool must_wait(struct srv_session *s)
+{
+	bool wait = srv_wire_is_next(&s->wire, AMPOULE__FRAME__KIND_EVENT_BATCH) &&
+		    srv_ingest_is_full(s->services->ingest);
+
+	s->parked_ms = wait ? now_ms() + PARKED_MS : 0;
+	return wait;
+}
+
 /* Reads and answers until nothing is there, the peer does not take its answers, or others want their turn. */
 static int converse(struct srv_session *s)
 {
@@ -263,7 +276,7 @@ static int converse(struct srv_session *s)
 				return r;
 			continue;
 		}
-		if (!has_room_for_a_batch(s))
+		if (!has_room_for_a_batch(s) || must_wait(s))
 			return SRV_TLS_NOTHING;
 		r = handle_frame(s);
 		if (r == 0)
@@ -286,11 +299,19 @@ static int flush(struct srv_session *s)
 	return r;
 }
 
+/* When the peer's time is over. */
+static int64_t patience_ms(const struct srv_session *s)
+{
+	int64_t taken_ms = s->taken_ms + SRV_WRITE_S * 1000;
+
+	return srv_wire_is_full(&s->wire) && taken_ms < s->deadline_ms ? taken_ms : s->deadline_ms;
+}
+
 int srv_session_run(struct srv_session *s)
 {
 	int r = 0;
 
-	if (now_ms() >= srv_session_deadline_ms(s))
+	if (now_ms() >= patience_ms(s))
 		return -ETIMEDOUT;
 	if (s->state == SRV_STATE_SHAKING)
 		r = shake(s);
@@ -303,9 +324,9 @@ int srv_session_run(struct srv_session *s)
 
 int64_t srv_session_deadline_ms(const struct srv_session *s)
 {
-	int64_t taken_ms = s->taken_ms + SRV_WRITE_S * 1000;
+	int64_t ms = patience_ms(s);
 
-	return srv_wire_is_full(&s->wire) && taken_ms < s->deadline_ms ? taken_ms : s->deadline_ms;
+	return s->parked_ms && s->parked_ms < ms ? s->parked_ms : ms;
 }
 
 void srv_session_init(struct srv_session *s, const struct srv_services *services, void *owner,

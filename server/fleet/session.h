@@ -83,6 +83,7 @@ struct srv_session {
 	uint64_t announced_serial; /* the newest the device was told or has applied */
 	struct srv_download download;
 	int64_t deadline_ms;  /* of the peer's next sign of life */
+	int64_t parked_ms;    /* when to try again what the ingest had no room for; 0: nothing */
 	int64_t taken_ms;     /* when the peer last took bytes */
 	pthread_mutex_t lock; /* of the inbox, below */
 	unsigned batches;     /* under way or in results */

@@ -35,6 +35,18 @@ int srv_wire_next(struct srv_wire *wire, Ampoule__Frame **ret_frame)
 	return 1;
 }
 
+bool srv_wire_is_next(const struct srv_wire *wire, unsigned field)
+{
+	enum {
+		LENGTH_DELIMITED = 2 /* protobuf's wire type of a message */
+	};
+	const uint8_t *body;
+	size_t n, used;
+
+	return wire_next_frame(&wire->in, &body, &n, &used) == 1 &&
+	       body[0] == (field << 3 | LENGTH_DELIMITED);
+}
+
 int srv_wire_fill(struct srv_wire *wire)
 {
 	uint8_t bytes[READ_BYTES];

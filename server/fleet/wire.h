@@ -21,6 +21,8 @@ void srv_wire_release(struct srv_wire *wire);
 /* The next whole frame of what was read: 1 with *ret_frame (free with wire_free()), 0 when more bytes are
  * needed, -EILSEQ, -EFBIG, -EBADMSG as wire_unpack() and wire_next_frame(), -ENOMEM. */
 int srv_wire_next(struct srv_wire *wire, Ampoule__Frame **ret_frame) must_check;
+/* Whether the next whole frame begins with this field of the oneof. */
+bool srv_wire_is_next(const struct srv_wire *wire, unsigned field);
 /* Reads a record of what is there: 1 when something came, 0 when nothing is there; -EPIPE at the peer's
  * close; -errno. */
 int srv_wire_fill(struct srv_wire *wire) must_check;

@@ -318,10 +318,10 @@ uint64_t sim_agent_made(const struct sim_agent *a, uint64_t now_ms)
 	uint64_t every = atomic_load(&s->every_ms);
 
 	if (!from || !every)
-		return 0;
+		return a->base;
 	uint64_t at = now_ms < until ? now_ms : until, first = from + a->phase_ms % every;
 
-	return at < first ? 0 : ((at - first) / every + 1) * atomic_load(&s->burst);
+	return a->base + (at < first ? 0 : ((at - first) / every + 1) * atomic_load(&s->burst));
 }
 
 static void make_event(struct agent_event *e, const struct sim_agent *a, uint64_t sequence)

@@ -62,6 +62,7 @@ struct sim_agent {
 	struct agent_backoff backoff;
 	uint8_t stream[16];
 	uint64_t acked, in_flight;
+	uint64_t base;               /* acked before the events of now began */
 	uint64_t due_ms;             /* of the next try, or of the end of patience in SIM_HELLO */
 	uint64_t ping_ms;            /* of the next ping */
 	uint64_t phase_ms;           /* of its bursts */

@@ -144,7 +144,7 @@ static uint64_t all_made(const struct sim_loop *loop, uint64_t now_ms)
 
 	for (unsigned i = 0; i < loop->count; i++) {
 		if (loop->agents[i].behaviour != SIM_SLOW)
-			sum += sim_agent_made(&loop->agents[i], now_ms);
+			sum += sim_agent_made(&loop->agents[i], now_ms) - loop->agents[i].base;
 	}
 	return sum;
 }
@@ -155,15 +155,18 @@ static void on_events(struct sim_loop *loop, char *word[WORDS])
 {
 	struct sim_shared *s = &loop->shared;
 	uint64_t now = sim_now_ms(), end = now + number(word[3]) * 1000ULL;
-	uint64_t made = 0, acked;
+	uint64_t before = atomic_load(&s->acked), made = 0, acked;
 
+	/* Nothing is under way: the events of the last time are acked, or will be sent again. */
+	for (unsigned i = 0; i < loop->count; i++)
+		loop->agents[i].base = loop->agents[i].acked;
 	atomic_store(&s->burst, (unsigned)number(word[1]));
 	atomic_store(&s->every_ms, (unsigned)number(word[2]));
 	atomic_store(&s->events_until, end);
 	atomic_store(&s->events_ms, now);
 	do {
 		usleep(POLL_US);
-		acked = atomic_load(&s->acked);
+		acked = atomic_load(&s->acked) - before;
 		made = all_made(loop, end);
 	} while ((sim_now_ms() < end || acked < made) && sim_now_ms() < end + 120000);
 	double seconds = (double)(sim_now_ms() - now) / 1000;
