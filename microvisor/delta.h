@@ -1,28 +1,49 @@
 /* How a micro-VM's changes lie on disk: the one description for the microvm, which writes them, and the agent,
- * which reads, saves and recovers them. Plain data; nothing here opens or allocates.
+ * which lists, saves and recovers them. Plain data; nothing here opens or allocates.
  *
- * The agent makes one folder per micro-VM and hands the microvm a descriptor of it. In it are
+ * The agent makes one folder per micro-VM, the store, and hands the microvm a descriptor of it. In it are `tree`,
+ * a tree of the same shape as the host's, and `new`, where the microvm makes a file before it renames it into the
+ * tree. So what is at /home/u/docs/a.txt for the task is, once changed, at tree/home/u/docs/a.txt:
  *
- *	tree       the journal: which names the task made, changed, moved or deleted (struct mv_tree_record)
- *	00000001   the files behind those names, each called by its number, "%08x" (struct mv_delta_header)
+ *	a folder              leads to changes; what the host has in it shows as well
+ *	  with S_ISVTX        made by the task; nothing of the host's shows in it
+ *	a symbolic link       made by the task; never followed by us
+ *	a regular file        with a header, struct mv_delta_header: the file as the task sees it, or, with mode 0,
+ *	                      a name of the host's that the task has deleted or moved away
  *
- * A reader must hold every byte for hostile: whoever owns the micro-VM writes here what he likes, sizes, numbers,
- * names and links between entries included. It checks what is below, opens a file by O_NOFOLLOW and takes only
- * regular ones, and keeps to the limits. Native byte order: x86-64 alone.
+ * Whatever lies in the tree hides what the host has under that name, folders without S_ISVTX excepted. Nothing else
+ * is in the tree; a regular file without a good header, or shorter, is one that a power cut has spoilt.
  *
- * Crashes. Each change of a file is written at once, data before the bit that makes it valid, a smaller size before
- * what lies behind it is cut, so that after kill -9 of the microvm everything is as the guest last saw it. A power
- * cut may lose or reorder what the guest did not fsync: then a reader takes the `durable` header and bitmap, which
- * are written only when what they speak of is on disk, and the longest good prefix of the journal. */
+ * A reader must hold every byte and name for hostile: whoever owns the micro-VM writes here what he likes. It opens
+ * one name at a time and follows nothing (openat2(2) with RESOLVE_BENEATH, NO_SYMLINKS, NO_XDEV), takes only
+ * regular files and folders, and limits depth and number. Native byte order: x86-64 alone.
+ *
+ * Crashes. A change is done at once: data before the bit that makes it valid, a header before its file gets a
+ * name, names by rename(2). After kill -9 of the microvm all is as the guest last saw it. A power cut may take what
+ * the guest did not fsync; what it did is there, as fsync(2) of this file system says. */
 #ifndef MV_DELTA_H
 #define MV_DELTA_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Which file of the host, and in what condition. ino 0: none. A reader compares all of it before it uses the
- * file: when something differs, the host has changed it since, and what the delta takes from it is not what the
- * task saw. */
+#define MV_STORE_TREE "tree"
+#define MV_STORE_NEW  "new"
+
+enum {
+	MV_DELTA_MAGIC = 0x31444d41, /* "AMD1" */
+	MV_DELTA_BLOCK = 4096,
+	/* Places in a regular file. What was never written is a hole. */
+	MV_DELTA_BITMAP_AT =
+		1 << 26, /* bit i of byte j: block 8 j + i of the data is in this file */
+	MV_DELTA_DATA_AT = 1 << 27
+};
+
+/* Of the file that the task sees, so that its bitmap fits: 32 MiB. */
+#define MV_DELTA_SIZE_MAX (UINT64_C(1) << 40)
+
+/* Which file or folder of the host, and in what condition. ino 0: none. A reader compares all of it before it uses
+ * the file: when something differs, the host has changed it since, and it is not what the task saw. */
 struct mv_original {
 	uint64_t dev;
 	uint64_t ino;
@@ -31,105 +52,25 @@ struct mv_original {
 	int64_t ctime_ns;
 };
 
-/* --- a file: header, bitmap, data --- */
-
-enum {
-	MV_DELTA_MAGIC = 0x31444d41, /* "AMD1" */
-	MV_DELTA_BLOCK = 4096,
-	MV_DELTA_NAME_BYTES = 9, /* "%08x" and NUL */
-	/* Places in the file. What was never written is a hole. */
-	MV_DELTA_HEADER_AT = 0,
-	MV_DELTA_DURABLE_AT =
-		512, /* a second header; magic 0: nothing of it is known to be on disk */
-	MV_DELTA_BITMAP_AT =
-		1 << 25, /* bit i of byte j: block 8 j + i of the data is in this file */
-	MV_DELTA_DURABLE_MAP_AT = 1 << 26, /* the bitmap that goes with the durable header */
-	MV_DELTA_DATA_AT = 1 << 27,
-	MV_DELTA_LINK_MAX = 4095 /* bytes of a symbolic link's target */
-};
-
-/* Of the file that the task sees. The bitmap for it is 32 MiB long. */
-#define MV_DELTA_SIZE_MAX (UINT64_C(1) << 40)
-
-/* Byte p of the file (p < size) is the original's when p < base_bytes and the bit of p's block is clear; else it
- * is at MV_DELTA_DATA_AT + p, where a hole and what is behind the end of the delta file are zeros.
- * base_bytes only falls: truncating cuts it, and a small original, or one that could be cloned (FICLONERANGE), was
- * taken over whole at the first change: then it is 0, and the original is not needed to read the file. */
+/* At the start of a regular file. The size that the task sees is the length of the file less MV_DELTA_DATA_AT; its
+ * times are the file's own. Byte p of it is the original's when p < base_bytes and the bit of p's block is clear;
+ * else it is at MV_DELTA_DATA_AT + p, where holes are zeros.
+ *
+ * base_bytes only falls: truncating cuts it. It is 0 for a new file, and from the first change on for a small
+ * original or one that could be cloned (FICLONERANGE), whose bytes were all taken over: then nobody needs the
+ * original to read the file. */
 struct mv_delta_header {
 	uint32_t magic;
-	uint32_t number; /* the file's own */
 	uint32_t
-		mode; /* S_IFREG or S_IFLNK, whose bytes are the target, and the permissions the task gave */
-	uint32_t reserved;
-	uint64_t size;       /* at most MV_DELTA_SIZE_MAX */
-	uint64_t base_bytes; /* at most size and original.size */
-	int64_t atime_ns;
-	int64_t mtime_ns;
+		mode; /* S_IFREG and the permissions the task gave; 0: gone, the file ends with the header */
+	uint64_t base_bytes; /* at most the size, and original.size */
+	uint64_t shown_ino;  /* st_ino for the task; 0: made from this file's own */
 	struct mv_original
-		original;  /* what it was made from, at the first change; none: a new file */
+		original; /* what the host has under this name, hidden by the file; none: nothing */
 	uint64_t checksum; /* mv_delta_checksum() of what is before it */
 };
 
-/* --- the journal --- */
-
-enum {
-	MV_TREE_MAGIC = 0x31544d41, /* "AMT1" */
-	MV_TREE_ALIGN = 64,
-	MV_TREE_GROUP_MAX = 8,       /* records of one group */
-	MV_TREE_ENTRIES_MAX = 32768, /* entry numbers are 1 to this */
-	MV_TREE_BYTES_MAX =
-		256 << 20,     /* of the journal; then the guest can make and delete no more */
-	MV_TREE_NAME_MAX = 255 /* of all but a place */
-};
-
-#define MV_TREE_NAME "tree"
-
-/* What an entry is from this record on. The last record of an entry holds; earlier ones are history.
- *
- * A place is a folder in which something was changed and which the task did not make itself; its name is its full
- * host path, and it may exist on the host or not (a folder that the view makes up). All others have a parent, a
- * place or a folder, and one name in it. Of files, links, folders and gone ones no two that live have the same
- * parent and name; each hides what the host has there, and may move, a folder with all that is in it. */
-enum mv_tree_kind {
-	MV_TREE_NONE,   /* the entry ended: the host's own shows again; its number may come back */
-	MV_TREE_PLACE,  /* name: canonical path, shorter than MV_PATH_MAX */
-	MV_TREE_FILE,   /* a new or changed file; `file` holds it */
-	MV_TREE_LINK,   /* a symbolic link that the task made; `file` holds its target */
-	MV_TREE_FOLDER, /* a folder that the task made; nothing of the host shows in it */
-	MV_TREE_GONE,   /* what the host has here was deleted or moved away */
-	MV_TREE_ORIGIN, /* where the host has what a moved file was made from: a name in a place; hides nothing */
-	MV_TREE_KINDS
-};
-
-enum {
-	MV_TREE_MORE =
-		1 /* the group goes on: it counts when its last record is good, or not at all */
-};
-
-/* A record is this, then the name, then zeros up to `bytes`. Records follow each other from the start of the
- * journal; the first one that is not as described ends it. */
-struct mv_tree_record {
-	uint32_t magic;
-	uint16_t bytes; /* whole, a multiple of MV_TREE_ALIGN */
-	uint8_t kind;   /* enum mv_tree_kind */
-	uint8_t flags;
-	uint64_t checksum; /* mv_delta_checksum() of the whole record with 0 here */
-	uint64_t sequence; /* 1, 2, 3: the number of the record */
-	uint32_t entry;
-	uint32_t parent; /* an entry; 0 for a place */
-	uint32_t file;   /* of a file or link, no other's; else 0 */
-	uint32_t mode;   /* of a folder: the permissions the task gave */
-	uint32_t
-		origin; /* of a file: the entry of that kind, when its base is not what it hides; else 0 */
-	uint16_t name_bytes;
-	uint16_t share;   /* of a place: the share it lies in, 1 for the first; 0: in none */
-	int64_t mtime_ns; /* of a folder */
-	/* What the host has under the entry's own name, when the entry came to hide it; none: nothing.
-	 * (What a file was made from, its own header tells.) */
-	struct mv_original hides;
-};
-
-/* Tells a record or header that was written whole from one that was not; no protection against anybody.
+/* Tells a header that was written whole from one that was not; no protection against anybody.
  * FNV-1a over 64 bits. */
 static inline uint64_t mv_delta_checksum(const void *bytes, size_t n)
 {
