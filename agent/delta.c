@@ -16,7 +16,7 @@ enum {
 	MODE_BITS = 07777
 };
 
-_Static_assert(sizeof(struct mv_delta_header) == 96, "no padding between fields");
+_Static_assert(sizeof(struct mv_delta_header) == 72, "no padding between fields");
 
 static struct mv_original read_original(struct rd *r)
 {
@@ -35,28 +35,25 @@ static void parse(const uint8_t *bytes, struct mv_delta_header *out)
 	struct rd r = rd_of(bytes, sizeof(*out));
 
 	out->magic = rd_u32le(&r);
-	out->number = rd_u32le(&r);
 	out->mode = rd_u32le(&r);
-	out->reserved = rd_u32le(&r);
-	out->size = rd_u64le(&r);
 	out->base_bytes = rd_u64le(&r);
-	out->atime_ns = (int64_t)rd_u64le(&r);
-	out->mtime_ns = (int64_t)rd_u64le(&r);
+	out->shown_ino = rd_u64le(&r);
 	out->original = read_original(&r);
 	out->checksum = rd_u64le(&r);
 }
 
-static bool is_sound(const struct mv_delta_header *h, uint32_t number)
+static bool is_sound(const struct agent_delta *d)
 {
-	bool is_link = S_ISLNK(h->mode);
+	const struct mv_delta_header *h = &d->header;
 
-	if (h->magic != MV_DELTA_MAGIC || h->number != number || h->reserved ||
-	    (!S_ISREG(h->mode) && !is_link) || (h->mode & ~(uint32_t)(S_IFMT | MODE_BITS)))
+	if (h->magic != MV_DELTA_MAGIC || d->size > MV_DELTA_SIZE_MAX)
 		return false;
-	if (h->size > MV_DELTA_SIZE_MAX || h->base_bytes > h->size ||
-	    h->base_bytes > h->original.size || (h->base_bytes && !h->original.ino))
+	if (d->gone)
+		return d->size == 0 && h->base_bytes == 0;
+	if (!S_ISREG(h->mode) || (h->mode & ~(uint32_t)(S_IFMT | MODE_BITS)))
 		return false;
-	return !is_link || (h->size > 0 && h->size <= MV_DELTA_LINK_MAX && !h->base_bytes);
+	return h->base_bytes <= d->size && h->base_bytes <= h->original.size &&
+	       (h->base_bytes == 0 || h->original.ino != 0);
 }
 
 static ssize_t read_at(int fd, void *bytes, size_t n, uint64_t at)
@@ -69,28 +66,40 @@ static ssize_t read_at(int fd, void *bytes, size_t n, uint64_t at)
 	return r < 0 ? -errno : r;
 }
 
-int agent_delta_init(struct agent_delta *delta, int fd, uint32_t number, bool durable)
+static int64_t ns_of(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+int agent_delta_init(struct agent_delta *delta, int fd)
 {
 	uint8_t bytes[sizeof(struct mv_delta_header)];
-	struct mv_delta_header header;
+	struct agent_delta d = {.fd = fd};
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EBADMSG;
-	ssize_t n = read_at(fd, bytes, sizeof(bytes),
-			    durable ? MV_DELTA_DURABLE_AT : MV_DELTA_HEADER_AT);
+	ssize_t n = read_at(fd, bytes, sizeof(bytes), 0);
 
 	if (n < 0)
 		return (int)n;
 	if (n != sizeof(bytes))
 		return -EBADMSG;
-	parse(bytes, &header);
-	if (!is_sound(&header, number) ||
-	    header.checksum != mv_delta_checksum(bytes, offsetof(struct mv_delta_header, checksum)))
+	parse(bytes, &d.header);
+	d.gone = d.header.mode == 0;
+	/* The end of the header is the end of a file that is gone; any other has room for its bitmap. */
+	if (!d.gone && st.st_size < MV_DELTA_DATA_AT)
 		return -EBADMSG;
-	*delta = (struct agent_delta){.fd = fd, .durable = durable, .header = header};
+	d.size = d.gone ? (uint64_t)st.st_size - sizeof(bytes)
+			: (uint64_t)st.st_size - MV_DELTA_DATA_AT;
+	d.mtime_ns = ns_of(&st.st_mtim);
+	if (!is_sound(&d) ||
+	    d.header.checksum !=
+		    mv_delta_checksum(bytes, offsetof(struct mv_delta_header, checksum)))
+		return -EBADMSG;
+	*delta = d;
 	return 0;
 }
 
@@ -98,8 +107,7 @@ int agent_delta_init(struct agent_delta *delta, int fd, uint32_t number, bool du
 static int read_map(const struct agent_delta *delta, uint64_t block, uint8_t map[MAP_BYTES])
 {
 	uint64_t piece = block / 8 / MAP_BYTES * MAP_BYTES;
-	uint64_t from = delta->durable ? MV_DELTA_DURABLE_MAP_AT : MV_DELTA_BITMAP_AT;
-	ssize_t n = read_at(delta->fd, map, MAP_BYTES, from + piece);
+	ssize_t n = read_at(delta->fd, map, MAP_BYTES, MV_DELTA_BITMAP_AT + piece);
 
 	if (n < 0)
 		return (int)n;
@@ -123,7 +131,7 @@ int agent_delta_run(const struct agent_delta *delta, uint64_t at, struct agent_d
 
 	if (at >= h->base_bytes) {
 		*ret_run = (struct agent_delta_run){AGENT_DELTA_HERE, at,
-						    at < h->size ? h->size - at : 0};
+						    at < delta->size ? delta->size - at : 0};
 		return 0;
 	}
 	int r = read_map(delta, block, map);
@@ -141,7 +149,7 @@ int agent_delta_run(const struct agent_delta *delta, uint64_t at, struct agent_d
 	if (r < 0)
 		return r;
 	/* A block that is the delta's is so to its end; one of the original's only up to base_bytes. */
-	uint64_t limit = here ? h->size : h->base_bytes;
+	uint64_t limit = here ? delta->size : h->base_bytes;
 
 	*ret_run = (struct agent_delta_run){here ? AGENT_DELTA_HERE : AGENT_DELTA_BASE, at,
 					    (end < limit ? end : limit) - at};
@@ -234,9 +242,9 @@ static int write_here(const struct agent_delta *delta, const struct agent_delta_
 
 int agent_delta_write(const struct agent_delta *delta, int base, int out)
 {
-	if (ftruncate(out, (off_t)delta->header.size) < 0)
+	if (ftruncate(out, (off_t)delta->size) < 0)
 		return -errno;
-	for (uint64_t at = 0; at < delta->header.size;) {
+	for (uint64_t at = 0; at < delta->size;) {
 		struct agent_delta_run run;
 		int r = agent_delta_run(delta, at, &run);
 
@@ -251,11 +259,6 @@ int agent_delta_write(const struct agent_delta *delta, int base, int out)
 		at += run.bytes;
 	}
 	return 0;
-}
-
-static int64_t ns_of(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
 bool agent_delta_is_original(const struct mv_original *noted, const struct stat *st)

@@ -13,10 +13,12 @@
 #include "common/cleanup.h"
 #include "microvisor/delta.h"
 
-/* A checked header and where it was found; plain data. */
+/* A checked file; plain data. */
 struct agent_delta {
-	int fd; /* borrowed */
-	bool durable;
+	int fd;    /* borrowed */
+	bool gone; /* the task deleted or moved what the host has here; there is no content */
+	uint64_t size;
+	int64_t mtime_ns;
 	struct mv_delta_header header;
 };
 
@@ -32,9 +34,8 @@ struct agent_delta_run {
 	uint64_t bytes; /* 0: the file has ended */
 };
 
-/* Reads and checks the header of file `number`. durable: the header and bitmap that a power cut leaves true are
- * taken, not the newest. -EBADMSG: it is no regular file or not as described; -errno. fd is borrowed. */
-int agent_delta_init(struct agent_delta *delta, int fd, uint32_t number, bool durable) must_check;
+/* Reads and checks the header. -EBADMSG: it is no regular file or not as described; -errno. fd is borrowed. */
+int agent_delta_init(struct agent_delta *delta, int fd) must_check;
 
 /* The run that begins at byte `at`. -errno of reading the bitmap. */
 int agent_delta_run(const struct agent_delta *delta, uint64_t at,

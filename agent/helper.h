@@ -14,7 +14,7 @@
 enum {
 	AGENT_HELPER_FD = 3,
 	AGENT_HELPER_PLACES_MAX = MV_SHARES_MAX,
-	AGENT_SAVE_FDS_MAX = 4
+	AGENT_SAVE_FDS_MAX = 3
 };
 
 enum agent_helper_type {
@@ -37,29 +37,27 @@ struct agent_helper_opened {
 
 /* What is saved, and what comes with the request. */
 enum {
-	AGENT_SAVE_FOLDER = 1,  /* a folder is made; no content */
-	AGENT_SAVE_PLAIN = 2,   /* the content is a plain file, not a delta */
-	AGENT_SAVE_DURABLE = 4, /* of the delta, what a power cut left true */
-	AGENT_SAVE_BEFORE = 8,  /* the version before is to be kept: there is a file for it */
-	AGENT_SAVE_ORIGIN = 16, /* the original of the delta lies elsewhere: there is its folder */
-	AGENT_SAVE_OVER = 32,   /* whatever version is there is replaced; `hides` does not count */
-	AGENT_SAVE_FLAGS = 63
+	AGENT_SAVE_FOLDER = 1, /* a folder is made; no content */
+	AGENT_SAVE_PLAIN = 2,  /* the content is a plain file, not a delta */
+	AGENT_SAVE_BEFORE = 4, /* the version before is to be kept: there is a file for it */
+	AGENT_SAVE_OVER =
+		8, /* whatever version is there is replaced, not only the one the task saw */
+	AGENT_SAVE_FLAGS = 15
 };
 
 /* Save one file, as the user. Descriptors, in this order: the folder that path is below (O_PATH); the content
- * (not for a folder); with AGENT_SAVE_BEFORE an empty file, written by the helper; with AGENT_SAVE_ORIGIN the
- * folder that origin is below. Paths are relative, canonical, NUL-terminated. */
+ * (not for a folder); with AGENT_SAVE_BEFORE an empty file, written by the helper. The delta itself tells what has
+ * to be at path. */
 struct agent_helper_save {
 	uint32_t type;
 	uint32_t flags;
-	uint32_t number;          /* of the delta, as its header says */
-	uint32_t mode;            /* permissions of a folder, or of plain content that is new */
-	int64_t mtime_ns;         /* of plain content; 0: now */
-	struct mv_original hides; /* what has to be at path, none: nothing */
-	char path[MV_PATH_MAX];
-	char origin[MV_PATH_MAX];
-	char beside[256]; /* the name in the same folder that is taken when something else is
-					       at path; "": then nothing is saved */
+	uint32_t mode; /* permissions of a folder, or of plain content that is new */
+	uint32_t reserved;
+	int64_t mtime_ns;       /* of plain content; 0: now */
+	char path[MV_PATH_MAX]; /* relative, canonical, NUL-terminated */
+	char beside
+		[256]; /* the name in the same folder that is taken when something else is at path; "":
+			     then nothing is saved */
 };
 
 /* What became of it. */

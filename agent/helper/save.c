@@ -18,13 +18,11 @@ enum {
 struct saving {
 	const struct agent_helper_save *request;
 	struct agent_helper_saved *reply;
-	int base; /* borrowed, all four */
+	int base; /* borrowed, all three */
 	int content;
 	int before;               /* -1: the version before is not wanted */
-	int origin_folder;        /* -1: the delta lies over the file at its own place */
 	struct agent_delta delta; /* not of plain content */
 	struct helper_place place;
-	struct helper_place origin; /* the original that the delta lies over */
 	struct helper_file file;
 	bool beside;
 };
@@ -45,9 +43,9 @@ static bool is_as_noted(const struct saving *s)
 {
 	if (s->request->flags & AGENT_SAVE_OVER)
 		return true;
-	if (s->place.old < 0)
-		return s->request->hides.ino == 0;
-	return agent_delta_is_original(&s->request->hides, &s->place.old_stat);
+	if (is_plain(s) || s->place.old < 0)
+		return s->place.old < 0 && (is_plain(s) || s->delta.header.original.ino == 0);
+	return agent_delta_is_original(&s->delta.header.original, &s->place.old_stat);
 }
 
 static int step_aside(struct saving *s, int error)
@@ -62,45 +60,31 @@ static int step_aside(struct saving *s, int error)
 static int read_content(struct saving *s)
 {
 	struct stat st;
-	int r = is_plain(s) ? fstat(s->content, &st)
-			    : agent_delta_init(&s->delta, s->content, s->request->number,
-					       s->request->flags & AGENT_SAVE_DURABLE);
+	int r = is_plain(s) ? fstat(s->content, &st) : agent_delta_init(&s->delta, s->content);
 
 	if (r < 0)
 		return is_plain(s) ? -errno : r;
-	if (is_plain(s) ? !S_ISREG(st.st_mode) : !S_ISREG(s->delta.header.mode))
+	if (is_plain(s) ? !S_ISREG(st.st_mode) : s->delta.gone)
 		return -EBADMSG;
-	s->reply->bytes = is_plain(s) ? (uint64_t)st.st_size : s->delta.header.size;
+	s->reply->bytes = is_plain(s) ? (uint64_t)st.st_size : s->delta.size;
 	return 0;
 }
 
-/* The original, when the delta has not all of the file itself. It is opened apart from the place: that may be
- * another file. */
-static int open_origin(struct saving *s)
+static bool needs_original(const struct saving *s)
 {
-	const char *path = s->origin_folder >= 0 ? s->request->origin : s->request->path;
-
-	if (is_plain(s) || s->delta.header.base_bytes == 0)
-		return 0;
-	int r = helper_place_open(&s->origin, s->origin_folder >= 0 ? s->origin_folder : s->base,
-				  path);
-
-	if (r < 0)
-		return r;
-	if (s->origin.old < 0 ||
-	    !agent_delta_is_original(&s->delta.header.original, &s->origin.old_stat))
-		return -ESTALE;
-	return 0;
+	return !is_plain(s) && s->delta.header.base_bytes > 0;
 }
 
-/* Nobody wrote to the original while it was read. */
-static int check_origin(const struct saving *s)
+/* The original as the task saw it, when the delta has not all of the file itself. */
+static int check_original(const struct saving *s)
 {
 	struct stat st;
 
-	if (s->origin.old < 0)
+	if (!needs_original(s))
 		return 0;
-	if (fstat(s->origin.old, &st) < 0)
+	if (s->place.old < 0)
+		return -ESTALE;
+	if (fstat(s->place.old, &st) < 0)
 		return -errno;
 	return agent_delta_is_original(&s->delta.header.original, &st) ? 0 : -ESTALE;
 }
@@ -108,17 +92,18 @@ static int check_origin(const struct saving *s)
 static int write_content(struct saving *s)
 {
 	int r = is_plain(s) ? agent_copy_range(s->content, 0, s->file.fd, 0, s->reply->bytes)
-			    : agent_delta_write(&s->delta, s->origin.old, s->file.fd);
+			    : agent_delta_write(&s->delta, s->place.old, s->file.fd);
 
+	/* Nobody wrote to it while it was read. */
 	if (r == 0)
-		r = check_origin(s);
+		r = check_original(s);
 	return r == -ESTALE ? fail(s, AGENT_SAVE_BASE, r) : r;
 }
 
 static int set_attributes(struct saving *s)
 {
 	uint32_t mode = is_plain(s) ? s->request->mode : s->delta.header.mode;
-	int64_t mtime_ns = is_plain(s) ? s->request->mtime_ns : s->delta.header.mtime_ns;
+	int64_t mtime_ns = is_plain(s) ? s->request->mtime_ns : s->delta.mtime_ns;
 	int r = s->place.old >= 0
 			? helper_keep_attributes(s->file.fd, s->place.old, &s->place.old_stat)
 			: 0;
@@ -169,7 +154,7 @@ static int open_all(struct saving *s)
 	if (r < 0)
 		return fail(s, r == -EPERM || r == -EACCES ? AGENT_SAVE_TARGET : AGENT_SAVE_PARENT,
 			    r);
-	r = open_origin(s);
+	r = check_original(s);
 	if (r < 0)
 		return fail(s, AGENT_SAVE_BASE, r);
 	return is_as_noted(s) ? 0 : step_aside(s, -EEXIST);
@@ -215,12 +200,10 @@ static bool is_sound(const struct agent_helper_save *request, size_t nfds)
 	size_t wanted = flags & AGENT_SAVE_FOLDER ? 1 : 2;
 
 	wanted += (flags & AGENT_SAVE_BEFORE) != 0;
-	wanted += (flags & AGENT_SAVE_ORIGIN) != 0;
 	if (flags & ~(uint32_t)AGENT_SAVE_FLAGS || nfds != wanted ||
 	    ((flags & AGENT_SAVE_FOLDER) && flags != AGENT_SAVE_FOLDER))
 		return false;
 	return is_terminated(request->path, sizeof(request->path)) &&
-	       is_terminated(request->origin, sizeof(request->origin)) &&
 	       is_terminated(request->beside, sizeof(request->beside)) &&
 	       !strchr(request->beside, '/') && strcmp(request->beside, "..") != 0 &&
 	       strcmp(request->beside, ".") != 0;
@@ -233,11 +216,8 @@ static int run(const struct agent_helper_save *request, const int *fds,
 			   .reply = reply,
 			   .base = fds[0],
 			   .before = -1,
-			   .origin_folder = -1,
 			   .place = {.folder = -1, .old = -1},
-			   .origin = {.folder = -1, .old = -1},
 			   .file = {.fd = -1}};
-	size_t at = 2;
 
 	if (request->flags & AGENT_SAVE_FOLDER) {
 		int r = helper_make_folder(s.base, request->path, request->mode);
@@ -246,14 +226,11 @@ static int run(const struct agent_helper_save *request, const int *fds,
 	}
 	s.content = fds[1];
 	if (request->flags & AGENT_SAVE_BEFORE)
-		s.before = fds[at++];
-	if (request->flags & AGENT_SAVE_ORIGIN)
-		s.origin_folder = fds[at];
+		s.before = fds[2];
 	int r = save_file(&s);
 
 	helper_file_close(&s.file, &s.place);
 	helper_place_close(&s.place);
-	helper_place_close(&s.origin);
 	*ret_beside = s.beside;
 	return r;
 }

@@ -27,7 +27,7 @@ static inline struct mv_original delta_original(const char *path)
 static inline void delta_put_header(int fd, struct mv_delta_header *header)
 {
 	header->checksum = mv_delta_checksum(header, offsetof(struct mv_delta_header, checksum));
-	ck_assert_int_eq(pwrite(fd, header, sizeof(*header), MV_DELTA_HEADER_AT), sizeof(*header));
+	ck_assert_int_eq(pwrite(fd, header, sizeof(*header), 0), sizeof(*header));
 }
 
 /* Bytes of the file at a place, with the bits of their blocks: whole blocks, or up to the end. */
@@ -46,46 +46,29 @@ static inline void delta_put_bytes(int fd, const void *bytes, size_t n, uint64_t
 }
 
 /* A file that the task made, with this text: an open descriptor. */
-static inline int delta_make_new(const char *path, uint32_t number, const char *text)
+static inline int delta_make_new(const char *path, const char *text)
 {
-	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC,
-					 .number = number,
-					 .mode = S_IFREG | 0666,
-					 .size = strlen(text)};
+	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC, .mode = S_IFREG | 0666};
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)(MV_DELTA_DATA_AT + strlen(text))), 0);
 	if (text[0])
 		delta_put_bytes(fd, text, strlen(text), 0);
 	delta_put_header(fd, &header);
 	return fd;
 }
 
-/* The journal. One per test: Check runs each in a process of its own. */
-struct delta_tree {
-	int fd;
-	uint64_t sequence;
-	off_t end;
-};
-
-static inline void delta_tree_put(struct delta_tree *tree, struct mv_tree_record record,
-				  const char *name)
+/* A file of the host's that the task changed: the text in place of all of it, or some blocks. */
+static inline int delta_make_changed(const char *path, const char *text, const char *original)
 {
-	uint8_t bytes[sizeof(record) + 4096 + MV_TREE_ALIGN] = {0};
-	size_t n = sizeof(record) + strlen(name);
+	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC,
+					 .mode = S_IFREG | 0666,
+					 .original = delta_original(original)};
+	int fd = delta_make_new(path, text);
 
-	n = (n + MV_TREE_ALIGN - 1) / MV_TREE_ALIGN * MV_TREE_ALIGN;
-	record.magic = MV_TREE_MAGIC;
-	record.bytes = (uint16_t)n;
-	record.sequence = ++tree->sequence;
-	record.name_bytes = (uint16_t)strlen(name);
-	record.checksum = 0;
-	memcpy(bytes, &record, sizeof(record));
-	memcpy(bytes + sizeof(record), name, strlen(name));
-	record.checksum = mv_delta_checksum(bytes, n);
-	memcpy(bytes, &record, sizeof(record));
-	ck_assert_int_eq(pwrite(tree->fd, bytes, n, tree->end), (ssize_t)n);
-	tree->end += (off_t)n;
+	delta_put_header(fd, &header);
+	return fd;
 }
 
 #endif

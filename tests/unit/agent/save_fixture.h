@@ -42,21 +42,40 @@ static inline const char *text_at(const char *name)
 	return text;
 }
 
+static inline struct mv_original original(void)
+{
+	return delta_original(fixture_path(folder, "home/a.txt"));
+}
+
+/* The delta hides a.txt as it is now; or nothing. */
+static inline void note_original(void)
+{
+	struct mv_delta_header header = {
+		.magic = MV_DELTA_MAGIC, .mode = S_IFREG | 0666, .original = original()};
+
+	delta_put_header(fds[1], &header);
+}
+
+static inline void note_nothing(void)
+{
+	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC, .mode = S_IFREG | 0666};
+
+	delta_put_header(fds[1], &header);
+}
+
 static inline void setup(void)
 {
 	folder = fixture_folder();
 	ck_assert_int_eq(mkdir(fixture_path(folder, "home"), 0755), 0);
 	put("home/a.txt", OLD_TEXT);
 	fds[0] = open(fixture_path(folder, "home"), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fds[1] = delta_make_new(fixture_path(folder, "00000001"), 1, NEW_TEXT);
+	fds[1] = delta_make_new(fixture_path(folder, "delta"), NEW_TEXT);
+	note_original();
 	fds[2] = open(fixture_path(folder, "before"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	request = (struct agent_helper_save){
-		.type = AGENT_HELPER_SAVE,
-		.flags = AGENT_SAVE_BEFORE,
-		.number = 1,
-		.path = "a.txt",
-		.beside = "a.vm-1.txt",
-		.hides = delta_original(fixture_path(folder, "home/a.txt"))};
+	request = (struct agent_helper_save){.type = AGENT_HELPER_SAVE,
+					     .flags = AGENT_SAVE_BEFORE,
+					     .path = "a.txt",
+					     .beside = "a.vm-1.txt"};
 }
 
 static inline void teardown(void)

@@ -11,6 +11,11 @@ static struct agent_delta delta;
 static int fd;
 static int base;
 
+static void resize(uint64_t size)
+{
+	ck_assert_int_eq(ftruncate(fd, (off_t)(MV_DELTA_DATA_AT + size)), 0);
+}
+
 static void setup(void)
 {
 	folder = fixture_folder();
@@ -23,11 +28,10 @@ static void setup(void)
 		ck_assert_int_eq(write(base, block, sizeof(block)), sizeof(block));
 	}
 	header = (struct mv_delta_header){.magic = MV_DELTA_MAGIC,
-					  .number = 7,
 					  .mode = S_IFREG | 0644,
-					  .size = 40960,
 					  .base_bytes = 40960,
 					  .original = delta_original(fixture_path(folder, "base"))};
+	resize(40960);
 }
 
 static void teardown(void)
@@ -43,7 +47,7 @@ static char *merged(size_t *ret_n)
 	int out = open(fixture_path(folder, "out"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	delta_put_header(fd, &header);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, false), 0);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), 0);
 	ck_assert_int_eq(agent_delta_write(&delta, base, out), 0);
 	ssize_t n = pread(out, bytes, sizeof(bytes), 0);
 
@@ -101,11 +105,12 @@ START_TEST(a_file_longer_than_a_piece_of_the_bitmap_is_whole)
 	struct agent_delta_run run;
 
 	ck_assert_int_eq(ftruncate(base, (off_t)(at + 3 * MV_DELTA_BLOCK)), 0);
-	header.size = header.base_bytes = at + 3 * MV_DELTA_BLOCK;
-	header.original.size = header.size;
+	header.base_bytes = at + 3 * MV_DELTA_BLOCK;
+	header.original.size = header.base_bytes;
+	resize(header.base_bytes);
 	delta_put_bytes(fd, "far", 3, at);
 	delta_put_header(fd, &header);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, false), 0);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), 0);
 	ck_assert_int_eq(agent_delta_run(&delta, 0, &run), 0);
 	ck_assert_uint_eq(run.source, AGENT_DELTA_BASE);
 	ck_assert_uint_eq(run.bytes, at);
@@ -115,7 +120,7 @@ START_TEST(a_file_longer_than_a_piece_of_the_bitmap_is_whole)
 	ck_assert_int_eq(agent_delta_run(&delta, at + MV_DELTA_BLOCK, &run), 0);
 	ck_assert_uint_eq(run.source, AGENT_DELTA_BASE);
 	ck_assert_uint_eq(run.bytes, 2 * MV_DELTA_BLOCK);
-	ck_assert_int_eq(agent_delta_run(&delta, header.size, &run), 0);
+	ck_assert_int_eq(agent_delta_run(&delta, header.base_bytes, &run), 0);
 	ck_assert_uint_eq(run.bytes, 0);
 }
 END_TEST
@@ -125,10 +130,10 @@ START_TEST(a_terabyte_of_nothing_takes_no_time_and_no_room)
 	struct stat st;
 	int out = open(fixture_path(folder, "out"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-	header.size = MV_DELTA_SIZE_MAX;
 	header.base_bytes = 0;
+	resize(MV_DELTA_SIZE_MAX);
 	delta_put_header(fd, &header);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, false), 0);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), 0);
 	int r = agent_delta_write(&delta, -1, out);
 
 	/* A file system that has no files of this size says so. */
@@ -144,27 +149,23 @@ START_TEST(an_original_that_is_shorter_than_it_was_is_told)
 	int out = open(fixture_path(folder, "out"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	delta_put_header(fd, &header);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, false), 0);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), 0);
 	ck_assert_int_eq(ftruncate(base, 5000), 0);
 	ck_assert_int_eq(agent_delta_write(&delta, base, out), -ESTALE);
 	close(out);
 }
 END_TEST
 
-START_TEST(the_durable_header_has_its_own_bitmap)
+START_TEST(a_deleted_name_is_a_header_alone)
 {
-	uint8_t bit = 1;
-	struct agent_delta_run run;
-
-	delta_put_bytes(fd, "0123", 4, MV_DELTA_BLOCK);
+	header.mode = 0;
+	header.base_bytes = 0;
 	delta_put_header(fd, &header);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, true), -EBADMSG);
-	ck_assert_int_eq(pwrite(fd, &header, sizeof(header), MV_DELTA_DURABLE_AT), sizeof(header));
-	ck_assert_int_eq(pwrite(fd, &bit, 1, MV_DELTA_DURABLE_MAP_AT), 1);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, true), 0);
-	ck_assert_int_eq(agent_delta_run(&delta, 0, &run), 0);
-	ck_assert_uint_eq(run.source, AGENT_DELTA_HERE);
-	ck_assert_uint_eq(run.bytes, MV_DELTA_BLOCK);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), -EBADMSG);
+	ck_assert_int_eq(ftruncate(fd, sizeof(header)), 0);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), 0);
+	ck_assert(delta.gone);
+	ck_assert_uint_eq(delta.header.original.ino, header.original.ino);
 }
 END_TEST
 
@@ -172,29 +173,26 @@ static void no_magic(struct mv_delta_header *h)
 {
 	h->magic = 0;
 }
-static void other_number(struct mv_delta_header *h)
-{
-	h->number = 8;
-}
 static void a_folder(struct mv_delta_header *h)
 {
 	h->mode = S_IFDIR | 0755;
+}
+static void a_link(struct mv_delta_header *h)
+{
+	h->mode = S_IFLNK | 0777;
 }
 static void bits_above(struct mv_delta_header *h)
 {
 	h->mode |= 1u << 20;
 }
-static void reserved_bits(struct mv_delta_header *h)
-{
-	h->reserved = 1;
-}
 static void too_large(struct mv_delta_header *h)
 {
-	h->size = MV_DELTA_SIZE_MAX + 1;
+	h->base_bytes = 0;
+	resize(MV_DELTA_SIZE_MAX + 1);
 }
 static void base_behind_the_end(struct mv_delta_header *h)
 {
-	h->size = h->base_bytes - 1;
+	resize(h->base_bytes - 1);
 }
 static void base_behind_the_original(struct mv_delta_header *h)
 {
@@ -204,30 +202,27 @@ static void base_of_nothing(struct mv_delta_header *h)
 {
 	h->original.ino = 0;
 }
-static void long_link(struct mv_delta_header *h)
+static void without_its_bitmap(struct mv_delta_header *h)
 {
-	h->mode = S_IFLNK | 0777;
 	h->base_bytes = 0;
-	h->size = MV_DELTA_LINK_MAX + 1;
-}
-static void empty_link(struct mv_delta_header *h)
-{
-	h->mode = S_IFLNK | 0777;
-	h->base_bytes = 0;
-	h->size = 0;
+	ck_assert_int_eq(ftruncate(fd, MV_DELTA_DATA_AT - 1), 0);
 }
 
-static void (*const spoil[])(struct mv_delta_header *h) = {
-	no_magic,   other_number,        a_folder,
-	bits_above, reserved_bits,       too_large,
-	long_link,  base_behind_the_end, base_behind_the_original,
-	empty_link, base_of_nothing};
+static void (*const spoil[])(struct mv_delta_header *h) = {no_magic,
+							   a_folder,
+							   a_link,
+							   bits_above,
+							   too_large,
+							   base_behind_the_end,
+							   base_behind_the_original,
+							   base_of_nothing,
+							   without_its_bitmap};
 
 START_TEST(a_spoiled_header_is_refused)
 {
 	spoil[_i](&header);
 	delta_put_header(fd, &header);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, false), -EBADMSG);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), -EBADMSG);
 }
 END_TEST
 
@@ -235,7 +230,7 @@ START_TEST(a_wrong_checksum_is_refused)
 {
 	delta_put_header(fd, &header);
 	ck_assert_int_eq(pwrite(fd, "x", 1, 17), 1);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, false), -EBADMSG);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), -EBADMSG);
 }
 END_TEST
 
@@ -243,7 +238,7 @@ START_TEST(a_file_that_ends_in_its_header_is_refused)
 {
 	delta_put_header(fd, &header);
 	ck_assert_int_eq(ftruncate(fd, sizeof(header) - 1), 0);
-	ck_assert_int_eq(agent_delta_init(&delta, fd, 7, false), -EBADMSG);
+	ck_assert_int_eq(agent_delta_init(&delta, fd), -EBADMSG);
 }
 END_TEST
 
@@ -251,7 +246,7 @@ START_TEST(what_is_no_regular_file_is_refused)
 {
 	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	ck_assert_int_eq(agent_delta_init(&delta, dir, 7, false), -EBADMSG);
+	ck_assert_int_eq(agent_delta_init(&delta, dir), -EBADMSG);
 	close(dir);
 }
 END_TEST
@@ -267,7 +262,7 @@ int main(void)
 	tcase_add_test(t, a_file_longer_than_a_piece_of_the_bitmap_is_whole);
 	tcase_add_test(t, a_terabyte_of_nothing_takes_no_time_and_no_room);
 	tcase_add_test(t, an_original_that_is_shorter_than_it_was_is_told);
-	tcase_add_test(t, the_durable_header_has_its_own_bitmap);
+	tcase_add_test(t, a_deleted_name_is_a_header_alone);
 	tcase_add_loop_test(t, a_spoiled_header_is_refused, 0, sizeof(spoil) / sizeof(spoil[0]));
 	tcase_add_test(t, a_wrong_checksum_is_refused);
 	tcase_add_test(t, a_file_that_ends_in_its_header_is_refused);

@@ -27,18 +27,14 @@ END_TEST
 
 START_TEST(times_and_user_attributes_are_kept)
 {
-	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC,
-					 .number = 1,
-					 .mode = S_IFREG | 0666,
-					 .size = 4,
-					 .mtime_ns = INT64_C(1000000000000000005)};
 	const char *path = fixture_path(folder, "home/a.txt");
 	struct stat st;
 	char value[8] = "";
 	bool has_xattr = setxattr(path, "user.tag", "abc", 3, 0) == 0;
 
-	request.hides = delta_original(path);
-	delta_put_header(fds[1], &header);
+	note_original();
+	ck_assert_int_eq(futimens(fds[1], (struct timespec[2]){{1000000000, 5}, {1000000000, 5}}),
+			 0);
 	save();
 	ck_assert_uint_eq(reply.outcome, AGENT_SAVED);
 	ck_assert_int_eq(stat(fixture_path(folder, "home/a.txt"), &st), 0);
@@ -53,13 +49,11 @@ END_TEST
 
 START_TEST(a_new_file_is_saved_without_bits_that_a_guest_may_not_give)
 {
-	struct mv_delta_header header = {
-		.magic = MV_DELTA_MAGIC, .number = 1, .mode = S_IFREG | 06777, .size = 4};
+	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC, .mode = S_IFREG | 06777};
 	struct stat st;
 
 	delta_put_header(fds[1], &header);
 	snprintf(request.path, sizeof(request.path), "new.sh");
-	request.hides = (struct mv_original){0};
 	save();
 	ck_assert_uint_eq(reply.outcome, AGENT_SAVED);
 	ck_assert_uint_eq(reply.before, 0);
@@ -73,7 +67,7 @@ START_TEST(a_changed_file_keeps_no_setuid_bit)
 	struct stat st;
 
 	ck_assert_int_eq(chmod(fixture_path(folder, "home/a.txt"), 04755), 0);
-	request.hides = delta_original(fixture_path(folder, "home/a.txt"));
+	note_original();
 	save();
 	ck_assert_uint_eq(reply.outcome, AGENT_SAVED);
 	ck_assert_int_eq(stat(fixture_path(folder, "home/a.txt"), &st), 0);
@@ -126,7 +120,7 @@ END_TEST
 
 START_TEST(a_name_taken_meanwhile_is_not_overwritten)
 {
-	request.hides = (struct mv_original){0};
+	note_nothing();
 	put("home/a.vm-1.txt", "taken too\n");
 	is_refused(AGENT_SAVE_CHANGED, EEXIST);
 	ck_assert_str_eq(text_at("home/a.txt"), OLD_TEXT);
@@ -192,7 +186,7 @@ START_TEST(a_parent_that_became_a_link_leads_nowhere)
 	snprintf(request.path, sizeof(request.path), "sub/a.txt");
 	is_refused(AGENT_SAVE_PARENT, ELOOP);
 	snprintf(request.path, sizeof(request.path), "sub/new.txt");
-	request.hides = (struct mv_original){0};
+	note_nothing();
 	is_refused(AGENT_SAVE_PARENT, ELOOP);
 	ck_assert_str_eq(text_at("elsewhere/a.txt"), "private\n");
 	ck_assert_str_eq(text_at("elsewhere/new.txt"), "(none)");
@@ -243,7 +237,7 @@ END_TEST
 
 START_TEST(a_delta_that_is_none_is_refused)
 {
-	request.number = 2;
+	ck_assert_int_eq(pwrite(fds[1], "x", 1, 5), 1);
 	is_refused(AGENT_SAVE_REQUEST, EBADMSG);
 	ck_assert_str_eq(text_at("home/a.txt"), OLD_TEXT);
 }
@@ -252,18 +246,27 @@ END_TEST
 /* A delta that counts on the original for most of the file. */
 static void lie_over_original(void)
 {
-	struct mv_delta_header header = {
-		.magic = MV_DELTA_MAGIC,
-		.number = 1,
-		.mode = S_IFREG | 0600,
-		.size = strlen(OLD_TEXT),
-		.base_bytes = strlen(OLD_TEXT),
-		.original = delta_original(fixture_path(folder, "home/a.txt"))};
+	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC,
+					 .mode = S_IFREG | 0600,
+					 .base_bytes = strlen(OLD_TEXT),
+					 .original = original()};
 
 	close(fds[1]);
-	fds[1] = open(fixture_path(folder, "00000002"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fds[1] = open(fixture_path(folder, "over"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(ftruncate(fds[1], (off_t)(MV_DELTA_DATA_AT + strlen(OLD_TEXT) + 4)), 0);
+	ck_assert_int_eq(pwrite(fds[1], "end\n", 4, (off_t)(MV_DELTA_DATA_AT + strlen(OLD_TEXT))),
+			 4);
 	delta_put_header(fds[1], &header);
 }
+
+START_TEST(a_delta_over_its_original_is_put_together)
+{
+	lie_over_original();
+	save();
+	ck_assert_uint_eq(reply.outcome, AGENT_SAVED);
+	ck_assert_str_eq(text_at("home/a.txt"), OLD_TEXT "end\n");
+}
+END_TEST
 
 START_TEST(a_delta_over_an_original_that_changed_is_not_put_together)
 {
@@ -275,20 +278,13 @@ START_TEST(a_delta_over_an_original_that_changed_is_not_put_together)
 }
 END_TEST
 
-START_TEST(a_moved_file_takes_its_blocks_from_where_it_was)
+START_TEST(a_deleted_name_deletes_nothing)
 {
-	int four[4] = {fds[0], 0, 0, fds[0]};
+	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC, .original = original()};
 
-	lie_over_original();
-	four[1] = fds[1];
-	four[2] = fds[2];
-	request.flags |= AGENT_SAVE_ORIGIN;
-	request.hides = (struct mv_original){0};
-	snprintf(request.path, sizeof(request.path), "b.txt");
-	snprintf(request.origin, sizeof(request.origin), "a.txt");
-	helper_save(&request, four, 4, &reply);
-	ck_assert_uint_eq(reply.outcome, AGENT_SAVED);
-	ck_assert_str_eq(text_at("home/b.txt"), OLD_TEXT);
+	ck_assert_int_eq(ftruncate(fds[1], sizeof(header)), 0);
+	delta_put_header(fds[1], &header);
+	is_refused(AGENT_SAVE_REQUEST, EBADMSG);
 	ck_assert_str_eq(text_at("home/a.txt"), OLD_TEXT);
 }
 END_TEST
@@ -341,7 +337,7 @@ START_TEST(names_are_bytes)
 
 	memset(name, 'n', 255);
 	name[255] = '\0';
-	request.hides = (struct mv_original){0};
+	note_nothing();
 	snprintf(request.path, sizeof(request.path), "%s", _i < 4 ? names[_i] : name);
 	save();
 	ck_assert_uint_eq(reply.outcome, AGENT_SAVED);
@@ -373,7 +369,8 @@ int main(void)
 	tcase_add_test(t, another_name_that_is_a_path_is_refused);
 	tcase_add_test(t, a_delta_that_is_none_is_refused);
 	tcase_add_test(t, a_delta_over_an_original_that_changed_is_not_put_together);
-	tcase_add_test(t, a_moved_file_takes_its_blocks_from_where_it_was);
+	tcase_add_test(t, a_deleted_name_deletes_nothing);
+	tcase_add_test(t, a_delta_over_its_original_is_put_together);
 	tcase_add_test(t, the_version_before_is_put_back_as_it_was);
 	tcase_add_test(t, a_folder_is_made_once);
 	tcase_add_loop_test(t, names_are_bytes, 0, 5);

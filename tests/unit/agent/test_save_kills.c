@@ -45,7 +45,7 @@ START_TEST(a_kill_at_any_step_leaves_the_old_version_or_the_new_one)
 		if (ftruncate(fds[2], 0) < 0)
 			ck_abort();
 		put("home/a.txt", OLD_TEXT);
-		request.hides = delta_original(fixture_path(folder, "home/a.txt"));
+		note_original();
 		ended = kill_at(n);
 		bool is_new = strcmp(text_at("home/a.txt"), NEW_TEXT) == 0;
 
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(a_kill_at_any_step_leaves_no_new_file_or_all_of_it)
 {
-	request.hides = (struct mv_original){0};
+	note_nothing();
 	snprintf(request.path, sizeof(request.path), "n.txt");
 	for (int n = 1, ended = 0; !ended; n++) {
 		ck_assert_int_lt(n, 1000);
