@@ -13,8 +13,8 @@
 
 enum {
 	AGENT_HELPER_FD = 3,
-	AGENT_HELPER_PLACES_MAX = MV_SHARES_MAX,
-	AGENT_SAVE_FDS_MAX = 3
+	AGENT_HELPER_PLACES_MAX = 2 * MV_SHARES_MAX, /* and the folders that some lie in */
+	AGENT_SAVE_FDS_MAX = 4
 };
 
 enum agent_helper_type {
@@ -42,19 +42,24 @@ enum {
 	AGENT_SAVE_BEFORE = 4, /* the version before is to be kept: there is a file for it */
 	AGENT_SAVE_OVER =
 		8, /* whatever version is there is replaced, not only the one the task saw */
-	AGENT_SAVE_FLAGS = 15
+	AGENT_SAVE_ELSEWHERE =
+		16, /* path is not where the file belongs: nothing may be there, and the
+				      original is below the folder that comes for it */
+	AGENT_SAVE_FLAGS = 31
 };
 
 /* Save one file, as the user. Descriptors, in this order: the folder that path is below (O_PATH); the content
- * (not for a folder); with AGENT_SAVE_BEFORE an empty file, written by the helper. The delta itself tells what has
- * to be at path. */
+ * (not for a folder); with AGENT_SAVE_BEFORE an empty file, written by the helper; with AGENT_SAVE_ELSEWHERE the
+ * folder that origin is below. Paths are relative, canonical, NUL-terminated. The delta itself tells what has to be
+ * at path. */
 struct agent_helper_save {
 	uint32_t type;
 	uint32_t flags;
 	uint32_t mode; /* permissions of a folder, or of plain content that is new */
 	uint32_t reserved;
-	int64_t mtime_ns;       /* of plain content; 0: now */
-	char path[MV_PATH_MAX]; /* relative, canonical, NUL-terminated */
+	int64_t mtime_ns; /* of plain content; 0: now */
+	char path[MV_PATH_MAX];
+	char origin[MV_PATH_MAX]; /* with AGENT_SAVE_ELSEWHERE; else "" */
 	char beside
 		[256]; /* the name in the same folder that is taken when something else is at path; "":
 			     then nothing is saved */

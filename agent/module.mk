@@ -11,4 +11,4 @@ $(call needs-generated,agent/agent agent/link)
 $(call unit,agent,agent link helper agentcommon policy proto arbiter common,-ljansson -lyaml -lsqlite3 -lprotobuf-c -lssl -lcrypto -lzstd)
 $(call program,sign-policy,tests/support/sign-policy,proto common,-lprotobuf-c -lcrypto)
 $(call needs-generated,tests/support/sign-policy tests/unit/agent)
-$(O)/tests/unit/agent/test_opener: | $(O)/bin/ampoule-helper # which it starts
+$(O)/tests/unit/agent/test_opener $(O)/tests/unit/agent/test_keep: | $(O)/bin/ampoule-helper # which they start

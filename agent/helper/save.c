@@ -18,11 +18,13 @@ enum {
 struct saving {
 	const struct agent_helper_save *request;
 	struct agent_helper_saved *reply;
-	int base; /* borrowed, all three */
+	int base; /* borrowed, all four */
 	int content;
 	int before;               /* -1: the version before is not wanted */
+	int origin_folder;        /* -1: the original is what is at the place */
 	struct agent_delta delta; /* not of plain content */
 	struct helper_place place;
+	struct helper_place origin; /* with origin_folder */
 	struct helper_file file;
 	bool beside;
 };
@@ -43,6 +45,8 @@ static bool is_as_noted(const struct saving *s)
 {
 	if (s->request->flags & AGENT_SAVE_OVER)
 		return true;
+	if (s->request->flags & AGENT_SAVE_ELSEWHERE)
+		return s->place.old < 0;
 	if (is_plain(s) || s->place.old < 0)
 		return s->place.old < 0 && (is_plain(s) || s->delta.header.original.ino == 0);
 	return agent_delta_is_original(&s->delta.header.original, &s->place.old_stat);
@@ -75,6 +79,18 @@ static bool needs_original(const struct saving *s)
 	return !is_plain(s) && s->delta.header.base_bytes > 0;
 }
 
+static int open_origin(struct saving *s)
+{
+	if (!needs_original(s) || s->origin_folder < 0)
+		return 0;
+	return helper_place_open(&s->origin, s->origin_folder, s->request->origin);
+}
+
+static int original_fd(const struct saving *s)
+{
+	return s->origin_folder >= 0 ? s->origin.old : s->place.old;
+}
+
 /* The original as the task saw it, when the delta has not all of the file itself. */
 static int check_original(const struct saving *s)
 {
@@ -82,9 +98,9 @@ static int check_original(const struct saving *s)
 
 	if (!needs_original(s))
 		return 0;
-	if (s->place.old < 0)
+	if (original_fd(s) < 0)
 		return -ESTALE;
-	if (fstat(s->place.old, &st) < 0)
+	if (fstat(original_fd(s), &st) < 0)
 		return -errno;
 	return agent_delta_is_original(&s->delta.header.original, &st) ? 0 : -ESTALE;
 }
@@ -92,7 +108,7 @@ static int check_original(const struct saving *s)
 static int write_content(struct saving *s)
 {
 	int r = is_plain(s) ? agent_copy_range(s->content, 0, s->file.fd, 0, s->reply->bytes)
-			    : agent_delta_write(&s->delta, s->place.old, s->file.fd);
+			    : agent_delta_write(&s->delta, original_fd(s), s->file.fd);
 
 	/* Nobody wrote to it while it was read. */
 	if (r == 0)
@@ -154,7 +170,9 @@ static int open_all(struct saving *s)
 	if (r < 0)
 		return fail(s, r == -EPERM || r == -EACCES ? AGENT_SAVE_TARGET : AGENT_SAVE_PARENT,
 			    r);
-	r = check_original(s);
+	r = open_origin(s);
+	if (r == 0)
+		r = check_original(s);
 	if (r < 0)
 		return fail(s, AGENT_SAVE_BASE, r);
 	return is_as_noted(s) ? 0 : step_aside(s, -EEXIST);
@@ -200,10 +218,12 @@ static bool is_sound(const struct agent_helper_save *request, size_t nfds)
 	size_t wanted = flags & AGENT_SAVE_FOLDER ? 1 : 2;
 
 	wanted += (flags & AGENT_SAVE_BEFORE) != 0;
+	wanted += (flags & AGENT_SAVE_ELSEWHERE) != 0;
 	if (flags & ~(uint32_t)AGENT_SAVE_FLAGS || nfds != wanted ||
 	    ((flags & AGENT_SAVE_FOLDER) && flags != AGENT_SAVE_FOLDER))
 		return false;
 	return is_terminated(request->path, sizeof(request->path)) &&
+	       is_terminated(request->origin, sizeof(request->origin)) &&
 	       is_terminated(request->beside, sizeof(request->beside)) &&
 	       !strchr(request->beside, '/') && strcmp(request->beside, "..") != 0 &&
 	       strcmp(request->beside, ".") != 0;
@@ -216,7 +236,9 @@ static int run(const struct agent_helper_save *request, const int *fds,
 			   .reply = reply,
 			   .base = fds[0],
 			   .before = -1,
+			   .origin_folder = -1,
 			   .place = {.folder = -1, .old = -1},
+			   .origin = {.folder = -1, .old = -1},
 			   .file = {.fd = -1}};
 
 	if (request->flags & AGENT_SAVE_FOLDER) {
@@ -227,10 +249,13 @@ static int run(const struct agent_helper_save *request, const int *fds,
 	s.content = fds[1];
 	if (request->flags & AGENT_SAVE_BEFORE)
 		s.before = fds[2];
+	if (request->flags & AGENT_SAVE_ELSEWHERE)
+		s.origin_folder = fds[s.before < 0 ? 2 : 3];
 	int r = save_file(&s);
 
 	helper_file_close(&s.file, &s.place);
 	helper_place_close(&s.place);
+	helper_place_close(&s.origin);
 	*ret_beside = s.beside;
 	return r;
 }

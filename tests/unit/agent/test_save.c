@@ -278,6 +278,26 @@ START_TEST(a_delta_over_an_original_that_changed_is_not_put_together)
 }
 END_TEST
 
+START_TEST(a_file_is_written_elsewhere_over_its_original)
+{
+	int three[3] = {fds[0], 0, fds[0]};
+
+	lie_over_original();
+	three[1] = fds[1];
+	request.flags = AGENT_SAVE_ELSEWHERE;
+	request.beside[0] = '\0';
+	snprintf(request.path, sizeof(request.path), "b.txt");
+	snprintf(request.origin, sizeof(request.origin), "a.txt");
+	helper_save(&request, three, 3, &reply);
+	ck_assert_uint_eq(reply.outcome, AGENT_SAVED);
+	ck_assert_str_eq(text_at("home/b.txt"), OLD_TEXT "end\n");
+	ck_assert_str_eq(text_at("home/a.txt"), OLD_TEXT);
+	helper_save(&request, three, 3, &reply);
+	ck_assert_uint_eq(reply.outcome, AGENT_SAVED_NOT);
+	ck_assert_uint_eq(reply.step, AGENT_SAVE_CHANGED);
+}
+END_TEST
+
 START_TEST(a_deleted_name_deletes_nothing)
 {
 	struct mv_delta_header header = {.magic = MV_DELTA_MAGIC, .original = original()};
@@ -369,6 +389,7 @@ int main(void)
 	tcase_add_test(t, another_name_that_is_a_path_is_refused);
 	tcase_add_test(t, a_delta_that_is_none_is_refused);
 	tcase_add_test(t, a_delta_over_an_original_that_changed_is_not_put_together);
+	tcase_add_test(t, a_file_is_written_elsewhere_over_its_original);
 	tcase_add_test(t, a_deleted_name_deletes_nothing);
 	tcase_add_test(t, a_delta_over_its_original_is_put_together);
 	tcase_add_test(t, the_version_before_is_put_back_as_it_was);
