@@ -38,6 +38,15 @@ static void check_mode(struct checking *c, const struct rule *rule)
 		       "only a deny can be on trial: an audit rule never decides");
 }
 
+/* Until saved files are sealed, whoever lets them out unasked has to say that he knows. */
+static void check_save(struct checking *c, enum rule_class class, const struct rule *rule)
+{
+	if (class == RULES_SAVE && rule->action == SAVE_KEEP && !rule->unsealed)
+		report(c->errors, policy_key_of(rule->node, "do"),
+		       "files are saved in the clear by this version: \"save\" needs `unsealed: "
+		       "true`");
+}
+
 static void check_level(struct checking *c, const struct node *map, const char *key,
 			const char *level);
 
@@ -49,6 +58,7 @@ static void check_rules(struct checking *c, const struct rules *rules)
 		for (size_t i = 0; i < rules->lists[class].count; i++) {
 			pattern_check(c->errors, list[i].objects, rule_classes[class].use);
 			check_mode(c, &list[i]);
+			check_save(c, class, &list[i]);
 			if (list[i].level)
 				check_level(c, list[i].node, "level", list[i].level);
 		}

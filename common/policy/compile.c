@@ -127,10 +127,12 @@ static int add_rule(struct compiling *c, const struct rule *rule, unsigned class
 	return table_add_rule(&c->table, &row, rule->id);
 }
 
-/* Nothing is saved by this version: whatever a save rule says, it discards. */
 static unsigned verdict_of(enum rule_class class, const struct rule *rule)
 {
-	return class == RULES_SAVE ? MV_HIDE : rule->action;
+	static const unsigned saves[] = {
+		[SAVE_DISCARD] = MV_HIDE, [SAVE_ASK] = MV_COPY, [SAVE_KEEP] = MV_ALLOW};
+
+	return class == RULES_SAVE ? saves[rule->action] : rule->action;
 }
 
 static int add_patterns(struct compiling *c, enum rule_class class, const struct rule *rule)

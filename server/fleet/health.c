@@ -64,14 +64,14 @@ static int store_isolation(struct srv_conn *conn, const char *device, const Ampo
 	return srv_devices_tell(conn, device, "isolation-unavailable", "high", TELL_EVERY_S, err);
 }
 
-int srv_on_health(struct srv_session *s, const Ampoule__Frame *frame)
+int srv_on_health(struct srv_session *s, Ampoule__Frame *frame)
 {
 	const Ampoule__Health *h = frame->health;
 	struct err err = {0};
 
 	if (!is_well_formed(h))
 		return srv_session_end(s, "bad-request", "a field of Health is malformed");
-	struct srv_conn *conn = srv_db_get(s->context->db, &err);
+	struct srv_conn *conn = srv_db_get(s->services->context.db, &err);
 	int r = conn ? srv_begin(conn, &err) : -ENOTCONN;
 
 	if (r == 0)
@@ -80,6 +80,6 @@ int srv_on_health(struct srv_session *s, const Ampoule__Frame *frame)
 		r = store_isolation(conn, s->peer.device, h, &err);
 	if (r == 0)
 		r = srv_commit(conn, &err);
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	return r < 0 ? srv_session_unavailable(s, &err) : 0;
 }

@@ -445,6 +445,7 @@ int main(void)
 {
 	TCase *t = tcase_create("keeper"), *socket_case = tcase_create("socket");
 
+	tcase_set_timeout(t, 60); /* argon2id takes its time, on a busy machine more */
 	tcase_add_checked_fixture(t, make_keeper, remove_keeper);
 	tcase_add_checked_fixture(socket_case, make_keeper, remove_keeper);
 	tcase_add_test(t, what_is_signed_is_the_content_behind_its_purpose);

@@ -125,6 +125,45 @@ START_TEST(wildcards_in_the_name_of_a_given_file_are_letters)
 }
 END_TEST
 
+START_TEST(save_rules_save_ask_or_discard)
+{
+	struct buf table =
+		compile("  save:\n"
+			"  - { id: back, path: [\"{file}\"], do: save, unsealed: true }\n"
+			"  - { id: never, path: [\"~/in/x.pdf\"], do: discard }\n"
+			"  - { id: dl, path: [\"~/in/*.pdf\"], do: ask, max: 5Mi }\n",
+			&user1);
+	char rule[MV_NAME_MAX];
+
+	ck_assert_uint_eq(decide(&table, MV_CLASS_SAVE, MV_OP_WRITE, "/home/user1/a.pdf", rule),
+			  MV_ALLOW);
+	ck_assert_str_eq(rule, "back");
+	ck_assert_uint_eq(decide(&table, MV_CLASS_SAVE, MV_OP_WRITE, "/home/user1/in/y.pdf", rule),
+			  MV_COPY);
+	ck_assert_str_eq(rule, "dl");
+	ck_assert_uint_eq(decide(&table, MV_CLASS_SAVE, MV_OP_WRITE, "/home/user1/in/x.pdf", rule),
+			  MV_HIDE);
+	ck_assert_str_eq(rule, "never");
+	buf_release(&table);
+}
+END_TEST
+
+START_TEST(a_save_rule_tells_how_large_a_file_may_be)
+{
+	struct policy *policy = parse_text(
+		HEAD "final:\n  save: [ { id: f, path: [\"~/\"], do: ask, max: 1Ki } ]\n" TASK
+		     "  save:\n"
+		     "  - { id: dl, path: [\"~/in/*.pdf\"], do: ask, max: 5Mi }\n"
+		     "  - { id: any, path: [\"~/in/*.txt\"], do: ask }\n");
+
+	ck_assert_uint_eq(policy_save_max(policy, "f"), 1024);
+	ck_assert_uint_eq(policy_save_max(policy, "dl"), 5 << 20);
+	ck_assert_uint_eq(policy_save_max(policy, "any"), 0);
+	ck_assert_uint_eq(policy_save_max(policy, "none"), 0);
+	policy_free(policy);
+}
+END_TEST
+
 START_TEST(globs_stay_in_a_component_or_cross)
 {
 	struct buf table = compile("  file:\n"
@@ -320,6 +359,8 @@ int main(void)
 	tcase_add_test(t, homes_variables_and_files_are_expanded);
 	tcase_add_test(t, a_write_under_read_is_a_deny_by_that_rule);
 	tcase_add_test(t, wildcards_in_the_name_of_a_given_file_are_letters);
+	tcase_add_test(t, save_rules_save_ask_or_discard);
+	tcase_add_test(t, a_save_rule_tells_how_large_a_file_may_be);
 	tcase_add_test(t, globs_stay_in_a_component_or_cross);
 	tcase_add_test(t, final_rules_come_first);
 	tcase_add_test(t, severe_denies_terminate_where_the_task_says_so);
