@@ -28,6 +28,7 @@ enum agent_link_type {
 	AGENT_LINK_EVENTS, /* struct agent_link_msg and a sealed memfd of value records; one batch in flight */
 	AGENT_LINK_MANIFEST_FETCH, /* struct agent_link_msg: name */
 	AGENT_LINK_BLOB_FETCH,     /* struct agent_link_msg: digest, number = offset, total */
+	AGENT_LINK_HEALTH, /* struct agent_link_health: tell the server, if it wants to know */
 	/* link to agent */
 	AGENT_LINK_UP,        /* struct agent_link_up: Welcome was received */
 	AGENT_LINK_DOWN,      /* struct agent_link_msg: text = why */
@@ -62,6 +63,8 @@ struct agent_link_config {
 struct agent_link_up {
 	uint32_t type;
 	uint32_t keepalive_s;
+	uint32_t health_s; /* how often AGENT_LINK_HEALTH is wanted; 0: not at all */
+	uint32_t reserved;
 	uint64_t counter;
 	uint64_t acked_sequence;
 	char device_id[MV_NAME_MAX];
@@ -93,11 +96,28 @@ struct agent_link_msg {
 	char text[AGENT_LINK_TEXT_MAX];
 };
 
+/* How the endpoint is; what the link knows itself it adds. */
+struct agent_link_health {
+	uint32_t type;
+	uint32_t isolation; /* 1: micro-VMs can be made */
+	uint32_t images;    /* that the policy names */
+	uint32_t images_ready;
+	uint32_t templates;
+	uint32_t templates_ready;
+	uint32_t running; /* micro-VMs */
+	uint32_t reserved;
+	uint64_t backlog; /* events that wait */
+	uint64_t backlog_since_ns;
+	uint8_t microvm[32];                        /* digest of the program */
+	char isolation_reason[AGENT_LINK_TEXT_MAX]; /* why not */
+};
+
 union agent_link_any {
 	uint32_t type;
 	struct agent_link_config config;
 	struct agent_link_up up;
 	struct agent_link_policy policy;
+	struct agent_link_health health;
 	struct agent_link_msg msg;
 };
 

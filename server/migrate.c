@@ -124,7 +124,8 @@ int srv_schema_check(struct srv_conn *conn, struct err *err)
 {
 	int version = srv_schema_version(conn, err);
 	int latest = srv_schema_latest();
-	int oldest = latest - 1 > OLDEST ? latest - 1 : OLDEST;
+	int before = migrations[MIGRATIONS - 2].version; /* numbers have gaps */
+	int oldest = before > OLDEST ? before : OLDEST;
 
 	if (version < 0)
 		return version;

@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
+#include "agent/agent/host.h"
 #include "agent/agent/jail.h"
 #include "agent/agent/kvm.h"
 #include "agent/agent/memory.h"
@@ -65,14 +66,17 @@ static int watch_signals(struct agent *agent, struct err *err)
 				 on_signal, agent);
 }
 
-/* Whether a micro-VM could be made; the device is only opened here and for a launch. */
-static void check_isolation(struct agent *agent)
+/* The device is only opened here and for a launch. */
+void agent_check_isolation(struct agent *agent)
 {
-	cleanup_fd int fd = agent_kvm_open(AGENT_KVM_CPUINFO, &agent->no_isolation);
-	char object[sizeof(agent->no_isolation.text) + 32];
+	struct err why = {0};
+	cleanup_fd int fd = agent_kvm_open(AGENT_KVM_CPUINFO, &why);
+	char object[sizeof(why.text) + 32];
+	bool told = !agent->isolation && agent->no_isolation.code;
 
 	agent->isolation = fd >= 0;
-	if (agent->isolation)
+	agent->no_isolation = why;
+	if (agent->isolation || told)
 		return;
 	const char *reason = strchr(agent->no_isolation.text, ':');
 
@@ -201,7 +205,9 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 		r = agent_listener_start(&agent->listener, agent, err);
 	if (r < 0)
 		return r;
-	check_isolation(agent);
+	agent_check_isolation(agent);
+	if (agent_host_microvm(options->bin_dir, agent->microvm) < 0)
+		log_warn("agent: ampoule-microvm cannot be read in %s", options->bin_dir);
 	check_jail(agent);
 	if (agent->isolation)
 		agent_templates_start(&agent->templates, agent);
@@ -233,6 +239,7 @@ void agent_stop(struct agent *agent)
 	agent_timer_stop(&agent->store_timer);
 	agent_deltas_close(&agent->deltas);
 	agent_uplink_stop(&agent->uplink);
+	agent_health_stop(&agent->health);
 	agent_timer_stop(&agent->apply_timer);
 	agent_timer_stop(&agent->exception_timer);
 	agent_timer_stop(&agent->spool_timer);

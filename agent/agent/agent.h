@@ -10,6 +10,7 @@
 #include "agent/agent/cgroups.h"
 #include "agent/agent/deltas.h"
 #include "agent/agent/downloads.h"
+#include "agent/agent/health.h"
 #include "agent/agent/identity.h"
 #include "agent/agent/images.h"
 #include "agent/agent/listener.h"
@@ -43,6 +44,7 @@ struct agent {
 	struct agent_uplink uplink;
 	struct agent_downloads downloads;
 	struct agent_templates templates;
+	struct agent_health health;
 	struct agent_deltas deltas;
 	struct agent_save *saves; /* owned */
 	struct agent_timer store_timer;
@@ -55,7 +57,8 @@ struct agent {
 	uint64_t exception_end_s;           /* 0: none is to end */
 	bool applying; /* a policy is in force here, running micro-VMs have not all said so */
 	bool isolation;
-	struct err no_isolation; /* why not */
+	struct err no_isolation;       /* why not */
+	uint8_t microvm[DIGEST_BYTES]; /* digest of ampoule-microvm; zero when it cannot be read */
 	struct agent_cgroups cgroups;
 	char jail_text
 		[AGENT_TEXT_MAX]; /* which walls of the jail this machine lacks; "" for none */
@@ -82,6 +85,9 @@ void agent_check_applied(struct agent *agent);
 void agent_record(struct agent *agent, const struct agent_event *event);
 /* An event of the endpoint itself: class machine, the object in words. */
 void agent_record_incident(struct agent *agent, const char *object, uint8_t severity);
+
+/* Looks again whether micro-VMs can be made here; that they no longer can is an event. */
+void agent_check_isolation(struct agent *agent);
 
 /* Takes the state folder for this process alone: the lock's descriptor, owned by the caller.
  * -EBUSY: an agent is running. -errno. */

@@ -48,9 +48,8 @@ static int add_kernel(struct buf *out)
 	return r < 0 ? r : buf_put(out, name.version, strlen(name.version) + 1);
 }
 
-static int add_microvm(struct buf *out, const char *bin_dir)
+int agent_host_microvm(const char *bin_dir, uint8_t ret_digest[DIGEST_BYTES])
 {
-	uint8_t digest[DIGEST_BYTES];
 	char path[PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/ampoule-microvm", bin_dir); /* AGENT_FOLDER_MAX */
@@ -58,7 +57,13 @@ static int add_microvm(struct buf *out, const char *bin_dir)
 
 	if (fd < 0)
 		return -errno;
-	int r = digest_fd(fd, digest, NULL);
+	return digest_fd(fd, ret_digest, NULL);
+}
+
+static int add_microvm(struct buf *out, const char *bin_dir)
+{
+	uint8_t digest[DIGEST_BYTES];
+	int r = agent_host_microvm(bin_dir, digest);
 
 	return r < 0 ? r : buf_put(out, digest, sizeof(digest));
 }

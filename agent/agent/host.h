@@ -11,4 +11,7 @@
 int agent_host_digest(const char *bin_dir, uint8_t ret_digest[DIGEST_BYTES],
 		      struct err *err) must_check;
 
+/* The digest of ampoule-microvm in bin_dir: which microvisor it is. -errno. */
+int agent_host_microvm(const char *bin_dir, uint8_t ret_digest[DIGEST_BYTES]) must_check;
+
 #endif

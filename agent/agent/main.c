@@ -10,6 +10,7 @@
 #include "agent/agent/agent.h"
 #include "agent/agent/client.h"
 #include "agent/agent/enroll.h"
+#include "agent/agent/prepare.h"
 #include "agent/socket.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -36,6 +37,8 @@ static const char usage[] =
 	"  trust                  use this endpoint without a server: pin keys and name its group\n"
 	"  policy-install FILE    put a signed policy in force\n"
 	"  image-install FOLDER   take a signed image into the store\n"
+	"  prepare-image          forget who this endpoint is, before its disk is copied; images "
+	"stay\n"
 	"\n"
 	"  --state-dir DIR        what is kept (default /var/lib/ampoule/agent)\n"
 	"  --run-dir DIR          where the socket is (default /run/ampoule)\n"
@@ -212,6 +215,20 @@ static int command_image_install(struct cli *cli)
 	return EXIT_SUCCESS;
 }
 
+static int command_prepare_image(struct cli *cli)
+{
+	struct err err = {0};
+	cleanup_fd int lock = prepare_state(cli, &err);
+
+	if (lock < 0 || agent_prepare_image(cli->options.state_dir, &err) < 0)
+		return complain(&err);
+	printf("this endpoint is nobody: each copy of its disk joins a fleet by `ampoule-agent "
+	       "enroll`.\n"
+	       "Empty /etc/machine-id too, and revoke the device it was: ampoulectl device "
+	       "revoke\n");
+	return EXIT_SUCCESS;
+}
+
 static const struct {
 	const char *name;
 	bool needs_argument;
@@ -222,6 +239,7 @@ static const struct {
 	{"trust", false, command_trust},
 	{"policy-install", true, command_policy_install},
 	{"image-install", true, command_image_install},
+	{"prepare-image", false, command_prepare_image},
 };
 
 static int set_folder(char out[AGENT_FOLDER_MAX], const char *value)

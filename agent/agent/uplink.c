@@ -89,6 +89,7 @@ static void fall_back(struct agent_uplink *uplink, const char *why)
 	uplink->connected = false;
 	uplink->in_flight = 0;
 	agent_downloads_pause(&uplink->agent->downloads);
+	agent_health_stop(&uplink->agent->health);
 	(void)snprintf(uplink->text, sizeof(uplink->text), "%.255s", why);
 	uplink->backoff_ms = uplink->backoff_ms ? uplink->backoff_ms * 2 : BACKOFF_FIRST_MS;
 	if (uplink->backoff_ms > BACKOFF_MAX_MS)
@@ -144,6 +145,7 @@ static void on_up(struct agent_uplink *uplink, const struct agent_link_up *up)
 					  policies->digest, "");
 	agent_downloads_restart(&agent->downloads, agent);
 	agent_uplink_send_events(uplink);
+	agent_health_start(&agent->health, agent, up->health_s);
 }
 
 static void on_down(struct agent_uplink *uplink, const struct agent_link_msg *msg)
@@ -154,6 +156,7 @@ static void on_down(struct agent_uplink *uplink, const struct agent_link_msg *ms
 	uplink->in_flight = 0;
 	(void)snprintf(uplink->text, sizeof(uplink->text), "%s", msg->text);
 	agent_downloads_pause(&uplink->agent->downloads);
+	agent_health_stop(&uplink->agent->health);
 }
 
 static void on_policy(struct agent_uplink *uplink, const struct agent_link_policy *policy, int fd)

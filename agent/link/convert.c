@@ -1,9 +1,14 @@
 #include "agent/link/convert.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
 
 #include "agent/words.h"
+#include "common/digest.h"
+#include "common/log.h"
 #include "microvisor/arbiter/access.h"
 
 /* protobuf-c's structs have char * without const and do not write through it. */
@@ -89,5 +94,42 @@ int agent_convert_send(struct agent_channel *channel, const uint8_t stream[16],
 	batch.events = list;
 	frame.kind_case = AMPOULE__FRAME__KIND_EVENT_BATCH;
 	frame.event_batch = &batch;
+	return agent_channel_send(channel, &frame);
+}
+
+/* The reason may quote a device's name: only text that the wire takes. */
+int agent_convert_health(struct agent_channel *channel, const struct agent_link_health *health,
+			 const char *version)
+{
+	char reason[AGENT_LINK_TEXT_MAX], microvm[DIGEST_HEX + 16], hex[DIGEST_HEX];
+	struct timespec now;
+	struct utsname host;
+	Ampoule__Health message;
+	Ampoule__Frame frame;
+
+	if (uname(&host) < 0)
+		return -errno;
+	log_quote(reason, sizeof(reason), health->isolation_reason,
+		  strnlen(health->isolation_reason, sizeof(health->isolation_reason)));
+	digest_hex(health->microvm, hex);
+	(void)snprintf(microvm, sizeof(microvm), "%.8s %.16s", version, hex);
+	clock_gettime(CLOCK_REALTIME, &now);
+	ampoule__health__init(&message);
+	ampoule__frame__init(&frame);
+	message.link_version = text(version);
+	message.microvisor = microvm;
+	message.kernel = host.release;
+	message.isolation = health->isolation;
+	message.isolation_reason = reason;
+	message.images = health->images;
+	message.images_ready = health->images_ready;
+	message.templates = health->templates;
+	message.templates_ready = health->templates_ready;
+	message.running = health->running;
+	message.backlog = health->backlog;
+	message.backlog_since_ns = health->backlog_since_ns;
+	message.wall_clock_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	frame.kind_case = AMPOULE__FRAME__KIND_HEALTH;
+	frame.health = &message;
 	return agent_channel_send(channel, &frame);
 }

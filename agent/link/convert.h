@@ -14,4 +14,9 @@
 int agent_convert_send(struct agent_channel *channel, const uint8_t stream[16],
 		       struct agent_event *records, size_t n) must_check;
 
+/* Sends how the endpoint is, with what the link knows itself: its version, the kernel, the clock. -errno of
+ * sending. */
+int agent_convert_health(struct agent_channel *channel, const struct agent_link_health *health,
+			 const char *version) must_check;
+
 #endif

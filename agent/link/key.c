@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "common/fd.h"
@@ -89,17 +90,39 @@ int agent_key_store_certificate(const void *der, size_t n, struct err *err)
 	return store("cert.pem", bio, err);
 }
 
-bool agent_key_is_half_over(void)
+static X509 *load_certificate(void)
 {
 	cleanup_(free_bio) BIO *bio = BIO_new_file("cert.pem", "r");
-	cleanup_(free_certificate) X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-	int life_days = 0;
-	int left_days = 0;
+
+	return bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+}
+
+/* Seconds from one time to another, NULL being now. Certificates last some days: no overflow. */
+static bool seconds_between(const ASN1_TIME *from, const ASN1_TIME *to, int64_t *ret_s)
+{
+	int days = 0;
 	int seconds = 0;
 
-	if (!x ||
-	    !ASN1_TIME_diff(&life_days, &seconds, X509_get0_notBefore(x), X509_get0_notAfter(x)) ||
-	    !ASN1_TIME_diff(&left_days, &seconds, NULL, X509_get0_notAfter(x)))
+	if (!ASN1_TIME_diff(&days, &seconds, from, to))
 		return false;
-	return left_days < life_days / 2;
+	*ret_s = (int64_t)days * 86400 + seconds;
+	return true;
+}
+
+bool agent_key_is_half_over(void)
+{
+	cleanup_(free_certificate) X509 *x = load_certificate();
+	int64_t life_s = 0;
+	int64_t left_s = 0;
+
+	return x && seconds_between(X509_get0_notBefore(x), X509_get0_notAfter(x), &life_s) &&
+	       seconds_between(NULL, X509_get0_notAfter(x), &left_s) && left_s < life_s / 2;
+}
+
+bool agent_key_is_over(void)
+{
+	cleanup_(free_certificate) X509 *x = load_certificate();
+	int64_t left_s = 0;
+
+	return x && seconds_between(NULL, X509_get0_notAfter(x), &left_s) && left_s <= 0;
 }

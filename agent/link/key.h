@@ -18,5 +18,7 @@ int agent_key_request(struct buf *out, struct err *err) must_check;
 int agent_key_store_certificate(const void *der, size_t n, struct err *err) must_check;
 /* Whether more than half of cert.pem's life is over. False when it cannot be read. */
 bool agent_key_is_half_over(void);
+/* Whether cert.pem has ended: then it is good for renewing alone. False when it cannot be read. */
+bool agent_key_is_over(void);
 
 #endif

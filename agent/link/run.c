@@ -36,6 +36,7 @@ struct run {
 	bool up;    /* Welcome was received */
 	bool again; /* bytes wait in the channel */
 	uint64_t keepalive_ms;
+	uint32_t health_s;  /* 0: the server takes no Health */
 	uint64_t try_ms;    /* of the next try to connect */
 	uint64_t answer_ms; /* until when something must be heard; 0: nothing awaited */
 	uint64_t ping_ms;   /* of the next ping */
@@ -111,30 +112,14 @@ static int send_hello(struct run *run)
 	return send_frame(run, &frame);
 }
 
-static int connect_channel(struct run *run)
-{
-	const struct agent_tls_config tls = {.server = run->config.server,
-					     .ca = run->config.ca,
-					     .alpn = AGENT_ALPN_CHANNEL,
-					     .with_certificate = true};
-	struct err err = {0};
-
-	if (agent_channel_open(&run->channel, &tls, &err) < 0)
-		return go_down(run, err.text);
-	run->answer_ms = now_ms() + ANSWER_MS;
-	return send_hello(run);
-}
-
-/* Half of the certificate's life is over: another one for the same key. */
-static int renew(struct run *run)
+/* Asks for another certificate for the same key. */
+static int send_renew(struct run *run)
 {
 	cleanup_buf struct buf csr = {0};
 	Ampoule__Renew message;
 	Ampoule__Frame frame;
 	struct err err = {0};
 
-	if (!agent_key_is_half_over())
-		return 0;
 	if (agent_key_request(&csr, &err) < 0) {
 		log_warn("link: certificate not renewed, ignoring: %s", err.text);
 		return 0;
@@ -148,11 +133,34 @@ static int renew(struct run *run)
 	return send_frame(run, &frame);
 }
 
+/* Half of the certificate's life is over. Looked at with each welcome and ping: a connection may last longer
+ * than a certificate. */
+static int renew(struct run *run)
+{
+	return agent_key_is_half_over() ? send_renew(run) : 0;
+}
+
+static int connect_channel(struct run *run)
+{
+	const struct agent_tls_config tls = {.server = run->config.server,
+					     .ca = run->config.ca,
+					     .alpn = AGENT_ALPN_CHANNEL,
+					     .with_certificate = true};
+	struct err err = {0};
+
+	if (agent_channel_open(&run->channel, &tls, &err) < 0)
+		return go_down(run, err.text);
+	run->answer_ms = now_ms() + ANSWER_MS;
+	/* With a certificate that has ended the server lets us do nothing else. */
+	return agent_key_is_over() ? send_renew(run) : send_hello(run);
+}
+
 static int on_welcome(struct run *run, const Ampoule__Frame *frame)
 {
 	const Ampoule__Welcome *welcome = frame->welcome;
 	struct agent_link_up up = {.type = AGENT_LINK_UP,
 				   .keepalive_s = welcome->keepalive_s,
+				   .health_s = welcome->health_s,
 				   .counter = welcome->counter,
 				   .acked_sequence = welcome->acked_sequence};
 
@@ -163,6 +171,7 @@ static int on_welcome(struct run *run, const Ampoule__Frame *frame)
 		return go_down(run, "the server's welcome makes no sense");
 	run->up = true;
 	run->config.counter = welcome->counter;
+	run->health_s = welcome->health_s;
 	if (welcome->keepalive_s >= 10 && welcome->keepalive_s <= 3600)
 		run->keepalive_ms = (uint64_t)welcome->keepalive_s * 1000;
 	run->ping_ms = now_ms() + run->keepalive_ms;
@@ -213,12 +222,16 @@ static int on_renew_reply(struct run *run, const Ampoule__Frame *frame)
 	const ProtobufCBinaryData *der = &frame->renew_reply->certificate_der;
 	struct err err = {0};
 
-	(void)run;
-	if (agent_key_store_certificate(der->data, der->len, &err) < 0)
+	int r = agent_key_store_certificate(der->data, der->len, &err);
+
+	if (r < 0)
 		log_warn("link: certificate not renewed, ignoring: %s", err.text);
 	else
 		log_info("link: certificate renewed");
-	return 0;
+	if (run->up)
+		return 0;
+	agent_backoff_reset(&run->backoff);
+	return go_down(run, r < 0 ? err.text : "connecting with a renewed certificate");
 }
 
 static int on_refusal(struct run *run, const Ampoule__Frame *frame)
@@ -258,7 +271,7 @@ static const struct {
 	{AMPOULE__FRAME__KIND_POLICY_ANNOUNCE, true, on_announce},
 	{AMPOULE__FRAME__KIND_POLICY_BODY, true, on_policy_body},
 	{AMPOULE__FRAME__KIND_EVENT_ACK, true, on_event_ack},
-	{AMPOULE__FRAME__KIND_RENEW_REPLY, true, on_renew_reply},
+	{AMPOULE__FRAME__KIND_RENEW_REPLY, false, on_renew_reply},
 };
 
 static int on_frame(struct run *run, const Ampoule__Frame *frame)
@@ -331,6 +344,16 @@ static int on_policy_state(struct run *run, const struct agent_link_policy *stat
 	return send_frame(run, &frame);
 }
 
+static int on_health(struct run *run, const struct agent_link_health *health)
+{
+	if (!run->up || !run->health_s)
+		return 0; /* the agent tells again at the next welcome */
+	int r = agent_convert_health(&run->channel, health, VERSION);
+
+	run->ping_ms = now_ms() + run->keepalive_ms;
+	return r < 0 ? go_down(run, "the connection broke while sending") : 0;
+}
+
 static int on_events(struct run *run, const struct agent_link_msg *msg, int fd)
 {
 	cleanup_buf struct buf bytes = {0};
@@ -371,6 +394,8 @@ static int on_agent(struct run *run)
 		return n == 0 ? -ESHUTDOWN : (int)n;
 	if (in.type == AGENT_LINK_POLICY_STATE && n == sizeof(in.policy))
 		r = on_policy_state(run, &in.policy);
+	else if (in.type == AGENT_LINK_HEALTH && n == sizeof(in.health))
+		r = on_health(run, &in.health);
 	else if (in.type == AGENT_LINK_EVENTS && n == sizeof(in.msg) && nfds == 1)
 		r = on_events(run, &in.msg, fd);
 	else if ((in.type == AGENT_LINK_MANIFEST_FETCH || in.type == AGENT_LINK_BLOB_FETCH) &&
@@ -401,7 +426,9 @@ static int on_time(struct run *run, uint64_t now)
 	frame.kind_case = AMPOULE__FRAME__KIND_PING;
 	frame.ping = &ping;
 	run->answer_ms = now + ANSWER_MS;
-	return send_frame(run, &frame);
+	int r = send_frame(run, &frame);
+
+	return r < 0 || !run->up ? r : renew(run);
 }
 
 static int wait_ms(const struct run *run, uint64_t now)

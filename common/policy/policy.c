@@ -1,6 +1,7 @@
 #include "common/policy/policy.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,23 @@
 #include "common/policy/merge.h"
 #include "common/policy/read.h"
 #include "common/policy/report.h"
+#include "common/policy/scalar.h"
 #include "common/policy/shadow.h"
+
+/* A later version of the language has keys that would only be called unknown: the reason is one. */
+static bool is_of_later_language(struct policy_errors *errors, const struct node *root)
+{
+	const struct node *node = node_find(root, "ampoule");
+	uint64_t version = 0;
+
+	if (!node || node->kind != NODE_SCALAR || node->quoted ||
+	    !scalar_number(node->text, &version) || version <= POLICY_LANGUAGE)
+		return false;
+	report(errors, node,
+	       "needs an Ampoule that knows version %" PRIu64 " of the language; this one knows %d",
+	       version, POLICY_LANGUAGE);
+	return true;
+}
 
 static bool read_root(struct policy *policy, struct policy_errors *errors,
 		      const struct policy_layer *source, struct layer *out)
@@ -23,6 +40,8 @@ static bool read_root(struct policy *policy, struct policy_errors *errors,
 		report(errors, root, "a policy is a map that begins with \"ampoule: 1\"");
 		return false;
 	}
+	if (is_of_later_language(errors, root))
+		return false;
 	read_layer(&policy->arena, errors, &policy->notes, root, out);
 	return errors->count == 0;
 }

@@ -17,6 +17,7 @@
 #include "microvisor/arbiter/access.h"
 
 enum {
+	POLICY_LANGUAGE = 1,        /* the version that is known here */
 	POLICY_BYTES_MAX = 1 << 20, /* of all layers together */
 	POLICY_LAYERS_MAX = 256,
 	POLICY_ERRORS_MAX = 32,

@@ -35,12 +35,22 @@ static int end_exceptions(const struct srv_context *context, struct srv_conn *co
 	return r;
 }
 
+static int tell_of_devices(const struct srv_context *context, struct srv_conn *conn,
+			   struct err *err)
+{
+	(void)context;
+	int r = srv_chore_devices(conn, err);
+
+	return r < 0 ? r : srv_commit(conn, err);
+}
+
 static const struct {
 	const char *name;
 	time_t every_s;
 	chore_fn *run; /* in a transaction, which it commits */
 } table[] = {
 	{"exceptions", 2, end_exceptions},
+	{"devices", 15, tell_of_devices},
 };
 
 enum {

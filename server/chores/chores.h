@@ -26,4 +26,7 @@ void srv_chores_stop(struct srv_chores *chores);
 int srv_chore_exceptions(const struct srv_context *context, struct srv_conn *conn,
 			 size_t *ret_groups, struct err *err) must_check;
 
+/* Makes events of devices that have been silent for long, and of certificates that near their end. */
+int srv_chore_devices(struct srv_conn *conn, struct err *err) must_check;
+
 #endif

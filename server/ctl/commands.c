@@ -90,6 +90,12 @@ static const struct ctl_option enrol_options[] = {
 	{"--uses", "N", "how many devices may use it (1)"},
 	{"--ttl", "SECONDS", "how long it is good (3600)"},
 	{"--name", "TEXT", "a name to find it again"},
+	{"--approval", NULL, "devices that join with it wait for: device approve"},
+	{0},
+};
+static const struct ctl_option device_set_options[] = {
+	{"--name", "NAME", "what admins call it"},
+	{"--labels", "LABELS", "its labels: a,b=c; \"\" for none"},
 	{0},
 };
 static const struct ctl_option api_options[] = {
@@ -158,6 +164,22 @@ const struct ctl_command ctl_commands[] = {
 	{"device ls", "[ID] [--group GROUP] [--state STATE]",
 	 "Lists devices with the policy they should and do apply; with ID, one in detail.",
 	 device_options, 0, 1, ctl_device_ls},
+	{"device show", "ID",
+	 "Shows one device: what it enforces, how it is, and what it was before.", NULL, 1, 1,
+	 ctl_device_show},
+	{"device set", "ID [--name NAME] [--labels LABELS]",
+	 "Gives a device a name and labels; what is not given stays.", device_set_options, 1, 1,
+	 ctl_device_set},
+	{"device approve", "ID",
+	 "Lets in a device that waits for approval, or that was shut out because there were two "
+	 "copies\n"
+	 "of it: the copy that connects first is then the device.",
+	 NULL, 1, 1, ctl_device_approve},
+	{"device revoke", "ID",
+	 "Ends a device's connection and its right to connect. It goes on enforcing what it has.",
+	 NULL, 1, 1, ctl_device_revoke},
+	{"device retire", "ID", "The same for a device that is gone: it is listed no more.", NULL,
+	 1, 1, ctl_device_retire},
 	{"event ls", "[--limit N] [--follow] [--after CURSOR] [FILTER...]",
 	 "Lists what micro-VMs tried and what the policy said to it, oldest first. With --follow "
 	 "and\n"
@@ -196,7 +218,7 @@ const struct ctl_command ctl_commands[] = {
 	 "end, so\n"
 	 "that the next time a log that was cut off shows. Exit status 1 when it is not whole.",
 	 NULL, 0, 0, ctl_audit_verify},
-	{"token new enrol", "[--group GROUP] [--uses N] [--ttl SECONDS] [--name TEXT]",
+	{"token new enrol", "[--group GROUP] [--uses N] [--ttl SECONDS] [--name TEXT] [--approval]",
 	 "Makes an enrolment token and prints it, once, for: ampoule-agent enrol.", enrol_options,
 	 0, 0, ctl_token_new_enrol},
 	{"token new api", "--role ROLE [--groups GROUPS] [--ttl SECONDS] [--name TEXT]",

@@ -6,7 +6,8 @@ enum enrol {
 	E_GROUP,
 	E_USES,
 	E_TTL,
-	E_NAME
+	E_NAME,
+	E_APPROVAL
 };
 
 enum api {
@@ -64,6 +65,8 @@ enum ctl_exit ctl_token_new_enrol(struct ctl_call *call)
 
 	set_text(body, "group", call->options[E_GROUP]);
 	set_text(body, "name", call->options[E_NAME]);
+	if (call->options[E_APPROVAL])
+		json_object_set_new(body, "approval", json_true());
 	set_number(body, "uses", uses);
 	set_number(body, "ttl_s", ttl_s);
 	return make(call, body);

@@ -17,6 +17,7 @@ struct enrolment {
 	char device[SRV_UUID_TEXT];
 	char group[SRV_GROUP_MAX];
 	char token[SRV_UUID_TEXT];
+	bool waits; /* for an admin's approval */
 	time_t expires;
 	struct buf certificate;
 };
@@ -56,28 +57,35 @@ static int use_token(struct srv_conn *conn, const uint8_t *hash, struct enrolmen
 		     struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
-	int r = srv_query(conn, &rows, err,
-			  "UPDATE tokens SET uses_left = uses_left - 1, last_used_at = now() "
-			  "WHERE secret_hash = $1 AND kind = 'enrol' AND revoked_at IS NULL "
-			  "AND expires_at > now() AND uses_left > 0 RETURNING id::text, group_name",
-			  SRV_BYTES(hash, SRV_HASH_BYTES));
+	int r = srv_query(
+		conn, &rows, err,
+		"UPDATE tokens SET uses_left = uses_left - 1, last_used_at = now() "
+		"WHERE secret_hash = $1 AND kind = 'enrol' AND revoked_at IS NULL "
+		"AND expires_at > now() AND uses_left > 0 RETURNING id::text, group_name, "
+		"approval",
+		SRV_BYTES(hash, SRV_HASH_BYTES));
 
 	if (r < 0 || srv_rows_count(rows) == 0)
 		return r;
 	(void)snprintf(e->token, sizeof(e->token), "%s", srv_rows_text(rows, 0, 0));
 	(void)snprintf(e->group, sizeof(e->group), "%s", srv_rows_text(rows, 0, 1));
+	e->waits = srv_rows_bool(rows, 0, 2);
 	return 1;
 }
 
+/* "replaces" is what the device says of its machine: a link for people, never a right. */
 static int store_device(struct srv_conn *conn, const Ampoule__EnrollRequest *request,
 			const struct enrolment *e, struct err *err)
 {
 	int r = srv_query(
 		conn, NULL, err,
 		"INSERT INTO devices (id, group_name, hostname, machine_id, enrol_token, "
-		"certificate_expires) VALUES ($1, $2, $3, $4, $5, to_timestamp($6::bigint))",
+		"certificate_expires, state, replaces) VALUES ($1, $2, $3, $4, $5, "
+		"to_timestamp($6::bigint), $7, (SELECT id FROM devices WHERE machine_id = $4 AND "
+		"machine_id <> '' ORDER BY enrolled_at DESC LIMIT 1))",
 		SRV_TEXT(e->device), SRV_TEXT(e->group), SRV_TEXT(request->hostname),
-		SRV_TEXT(request->machine_id), SRV_TEXT(e->token), SRV_INT(e->expires));
+		SRV_TEXT(request->machine_id), SRV_TEXT(e->token), SRV_INT(e->expires),
+		SRV_TEXT(e->waits ? "waiting" : "active"));
 
 	return r < 0 ? r : srv_commit(conn, err);
 }

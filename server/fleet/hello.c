@@ -5,11 +5,13 @@
 
 #include "common/log.h"
 #include "server/fleet/session.h"
+#include "server/store/devices.h"
 
 enum {
 	PROTOCOL = 1,
 	STREAMS_MAX = 1000, /* of one device: a new one is made only when a spool was lost */
-	NAME_MAX_BYTES = 256
+	NAME_MAX_BYTES = 256,
+	TELL_STALE_EVERY_S = 3600
 };
 
 struct welcome {
@@ -67,28 +69,23 @@ static int check_counter(struct srv_conn *conn, struct srv_session *s, const Amp
 	w->has_stream = !srv_rows_is_null(rows, 0, 3);
 	w->acked = (uint64_t)srv_rows_int(rows, 0, 3);
 	w->is_told = hello->applied_serial == 0 || srv_rows_bool(rows, 0, 4);
-	return hello->counter == offered || hello->counter == said ? FRESH : STALE;
+	/* An admin let a quarantined device in again (store/devices.c): whoever comes first is the device. */
+	bool let_in = srv_rows_int(rows, 0, 1) < 0;
+
+	return hello->counter == offered || hello->counter == said || let_in ? FRESH : STALE;
 }
 
-/* A stale counter is told to the admin as an event, at most hourly per device. */
-static int record_stale(struct srv_conn *conn, struct srv_session *s, const struct welcome *w,
-			struct err *err)
+/* Two copies of a device cannot be told apart: neither is spoken to until an admin lets one in again. */
+static int quarantine(struct srv_conn *conn, struct srv_session *s, struct err *err)
 {
-	int r = srv_query(
-		conn, NULL, err,
-		"INSERT INTO events (device, group_name, stream, sequence, wall_clock_ns, vm, "
-		"task, "
-		"user_name, class, operation, object, verdict, audit, severity, policy_id, serial, "
-		"rule, "
-		"exit_reason, guest_rip, count, dropped, image, program) "
-		"SELECT $1::uuid, $2, '\\x', 0, extract(epoch FROM now())::bigint * 1000000000, "
-		"'', '', "
-		"'', 'fleet', 'hello', 'stale-counter', 'deny', false, 'high', '', 0, '', '', 0, "
-		"1, 0, "
-		"'', '' WHERE NOT EXISTS (SELECT FROM events WHERE device = $1::uuid AND class = "
-		"'fleet' AND received_at > now() - interval '1 hour')",
-		SRV_TEXT(s->peer.device), SRV_TEXT(w->group));
+	int r = srv_query(conn, NULL, err,
+			  "UPDATE devices SET state = 'quarantined' WHERE id = $1 AND state = "
+			  "'active'",
+			  SRV_TEXT(s->peer.device));
 
+	if (r == 0)
+		r = srv_devices_tell(conn, s->peer.device, "stale-counter", "high",
+				     TELL_STALE_EVERY_S, err);
 	return r < 0 ? r : srv_commit(conn, err);
 }
 
@@ -152,7 +149,7 @@ static int welcome(struct srv_session *s, const Ampoule__Hello *hello, struct we
 	if (freshness == FRESH)
 		r = record_hello(conn, s, hello, w, err);
 	else if (freshness == STALE)
-		r = record_stale(conn, s, w, err);
+		r = quarantine(conn, s, err);
 	srv_db_put(s->services->context.db, conn);
 	return r < 0 ? r : freshness;
 }
@@ -168,6 +165,7 @@ static int send_welcome(struct srv_session *s, struct welcome *w)
 	answer.group = w->group;
 	answer.counter = w->counter;
 	answer.keepalive_s = SRV_KEEPALIVE_S;
+	answer.health_s = SRV_HEALTH_S;
 	answer.acked_sequence = w->acked;
 	frame.kind_case = AMPOULE__FRAME__KIND_WELCOME;
 	frame.welcome = &answer;
@@ -204,9 +202,12 @@ int srv_on_hello(struct srv_session *s, Ampoule__Frame *frame)
 		return srv_session_unavailable(s, &err);
 	if (r == UNKNOWN)
 		return srv_session_end(s, "revoked", "this device was revoked");
-	if (r == STALE)
+	if (r == STALE) {
+		/* The copy that holds the channel, on whichever instance, is found by the hub's next beat. */
+		srv_hub_disconnect(s->services->context.hub, s->peer.device);
 		return srv_session_end(s, "stale-counter",
 				       "this device's state is an old copy: enrol it anew");
+	}
 	memcpy(s->member.device, s->peer.device, sizeof(s->member.device));
 	memcpy(s->member.group, w.group, sizeof(s->member.group));
 	srv_hub_join(s->services->context.hub, &s->member);

@@ -44,6 +44,7 @@ static const struct {
 } table[] = {
 	{AMPOULE__FRAME__KIND_ENROLL_REQUEST, SRV_STATE_ENROL, 0, srv_on_enroll},
 	{AMPOULE__FRAME__KIND_HELLO, SRV_STATE_FRESH, 0, srv_on_hello},
+	{AMPOULE__FRAME__KIND_HEALTH, SRV_STATE_CHANNEL, 0, srv_on_health},
 	{AMPOULE__FRAME__KIND_POLICY_FETCH, SRV_STATE_CHANNEL, 0, srv_on_policy_fetch},
 	{AMPOULE__FRAME__KIND_POLICY_STATE, SRV_STATE_CHANNEL, 0, srv_on_policy_state},
 	{AMPOULE__FRAME__KIND_EVENT_BATCH, SRV_STATE_CHANNEL, 0, srv_on_event_batch},
@@ -207,6 +208,18 @@ static int read_inbox(struct srv_session *s)
 	return srv_session_announce(s);
 }
 
+/* A device that is not active is told why; what it enforces it goes on enforcing. */
+static int refuse_state(struct srv_session *s, const char *state)
+{
+	if (!strcmp(state, "waiting"))
+		return srv_session_end(s, "waiting", "an admin has not approved this device yet");
+	if (!strcmp(state, "quarantined"))
+		return srv_session_end(
+			s, "quarantined",
+			"two copies of this device are about: enrol one of them anew");
+	return srv_session_end(s, "revoked", "this device was revoked");
+}
+
 /* Looks the certificate's device up: the database decides who is still a device. */
 static int admit(struct srv_session *s)
 {
@@ -225,7 +238,7 @@ static int admit(struct srv_session *s)
 	if (srv_rows_count(rows) == 0)
 		return srv_session_end(s, "not-enrolled", "this device is not known here");
 	if (strcmp(srv_rows_text(rows, 0, 0), "active") != 0)
-		return srv_session_end(s, "revoked", "this device was revoked");
+		return refuse_state(s, srv_rows_text(rows, 0, 0));
 	s->state = SRV_STATE_FRESH;
 	if (s->peer.expires > now)
 		return 0;

@@ -23,6 +23,7 @@
 
 enum {
 	SRV_KEEPALIVE_S = 270,
+	SRV_HEALTH_S = 300,        /* how often a device tells how it is */
 	SRV_SILENCE_S = 600,       /* a channel that says nothing for so long is closed */
 	SRV_FIRST_FRAME_S = 30,    /* from the handshake to a complete first frame */
 	SRV_WRITE_S = 30,          /* a peer that takes nothing for so long is closed */
@@ -119,6 +120,7 @@ int srv_session_download_more(struct srv_session *s) must_check;
 int srv_on_enroll(struct srv_session *s, Ampoule__Frame *frame) must_check;
 int srv_on_renew(struct srv_session *s, Ampoule__Frame *frame) must_check;
 int srv_on_hello(struct srv_session *s, Ampoule__Frame *frame) must_check;
+int srv_on_health(struct srv_session *s, Ampoule__Frame *frame) must_check;
 int srv_on_policy_fetch(struct srv_session *s, Ampoule__Frame *frame) must_check;
 int srv_on_policy_state(struct srv_session *s, Ampoule__Frame *frame) must_check;
 int srv_on_event_batch(struct srv_session *s, Ampoule__Frame *frame) must_check;

@@ -80,6 +80,8 @@ int srv_groups_handle_post(struct srv_call *call, struct err *err);
 extern const struct srv_field srv_devices_query[];
 int srv_devices_handle_list(struct srv_call *call, struct err *err);
 int srv_devices_handle_get(struct srv_call *call, struct err *err);
+extern const struct srv_field srv_devices_patch_body[];
+int srv_devices_handle_patch(struct srv_call *call, struct err *err);
 
 /* events.c */
 extern const struct srv_field srv_events_query[];

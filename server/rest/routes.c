@@ -86,6 +86,8 @@ const struct srv_route srv_routes[] = {
 	 .handle = srv_devices_handle_list},
 	{"GET", V1 "/devices/{id}", READ, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_devices_handle_get},
+	{"PATCH", V1 "/devices/{id}", ADMIN, SMALL_BODY, .body = srv_devices_patch_body,
+	 .reach = SRV_REACH_GROUPS, .handle = srv_devices_handle_patch},
 
 	{"GET", V1 "/events", READ, .query = srv_events_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_events_handle_list},

@@ -38,7 +38,8 @@ enum body {
 	B_GROUP,
 	B_USES,
 	B_TTL_S,
-	B_GROUPS
+	B_GROUPS,
+	B_APPROVAL
 };
 const struct srv_field srv_tokens_body[] = {
 	[B_KIND] = {"kind", SRV_FIELD_TEXT, true, 1, 16, "enrol|api"},
@@ -48,6 +49,7 @@ const struct srv_field srv_tokens_body[] = {
 	[B_USES] = {"uses", SRV_FIELD_NUMBER, .min = 1, .max = USES_MAX},
 	[B_TTL_S] = {"ttl_s", SRV_FIELD_NUMBER, .min = TTL_MIN_S, .max = TTL_MAX_S},
 	[B_GROUPS] = {"groups", SRV_FIELD_LIST, .min = 1, .max = SRV_GRANT_GROUPS_MAX},
+	[B_APPROVAL] = {"approval", SRV_FIELD_FLAG},
 	{NULL},
 };
 
@@ -60,7 +62,7 @@ static json_t *token_json(const struct srv_rows *rows, size_t i)
 	const char *group = srv_rows_text(rows, i, SRV_TOKEN_COLUMN_GROUP);
 
 	return json_pack(
-		"{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o}", "id",
+		"{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "id",
 		srv_rows_text(rows, i, SRV_TOKEN_COLUMN_ID), "kind",
 		srv_rows_text(rows, i, SRV_TOKEN_COLUMN_KIND), "name",
 		srv_rows_text(rows, i, SRV_TOKEN_COLUMN_NAME), "role", role[0] ? role : NULL,
@@ -76,7 +78,9 @@ static json_t *token_json(const struct srv_rows *rows, size_t i)
 		srv_json_time(srv_rows_time_us(rows, i, SRV_TOKEN_COLUMN_EXPIRES)), "created_at",
 		srv_json_time(srv_rows_time_us(rows, i, SRV_TOKEN_COLUMN_CREATED)), "created_by",
 		srv_rows_text(rows, i, SRV_TOKEN_COLUMN_CREATED_BY), "last_used_at",
-		srv_json_time(srv_rows_time_us(rows, i, SRV_TOKEN_COLUMN_LAST_USED)));
+		srv_json_time(srv_rows_time_us(rows, i, SRV_TOKEN_COLUMN_LAST_USED)), "approval",
+		enrol ? json_boolean(srv_rows_bool(rows, i, SRV_TOKEN_COLUMN_APPROVAL))
+		      : json_null());
 }
 
 /* What the caller may see and revoke: as an admin all within his groups, else what he made. */
@@ -137,6 +141,8 @@ static bool is_fitting(struct srv_call *call)
 		odd = "uses";
 	if (enrol && b[B_GROUPS].given)
 		odd = "groups";
+	if (!enrol && b[B_APPROVAL].given)
+		odd = "approval";
 	if (odd)
 		srv_reply_problem(call->req, SRV_BAD_FIELD, "%s: has no meaning for kind %s.", odd,
 				  b[B_KIND].text);
@@ -228,6 +234,7 @@ static int add(struct srv_call *call, const char *groups, const uint8_t secret[S
 		row.group = b[B_GROUP].given ? b[B_GROUP].text : "default";
 		row.uses = b[B_USES].given ? b[B_USES].number : 1;
 		row.ttl_s = b[B_TTL_S].given ? b[B_TTL_S].number : TTL_ENROL_S;
+		row.approval = b[B_APPROVAL].given && b[B_APPROVAL].flag;
 	}
 	if (!enrol) {
 		row.groups = groups;

@@ -44,7 +44,8 @@ static bool is_group(const char *group)
 	       group[0] != '_' && strspn(group, "abcdefghijklmnopqrstuvwxyz0123456789._-") == n;
 }
 
-int srv_keeper_init(const char *dir, uint8_t ret_key[SIGN_KEY_BYTES], struct err *err)
+int srv_keeper_init(const char *dir, const struct srv_passphrase *passphrase,
+		    uint8_t ret_key[SIGN_KEY_BYTES], struct err *err)
 {
 	uint8_t secret[SIGN_SECRET_BYTES], key[SIGN_KEY_BYTES];
 	char path[1100];
@@ -59,7 +60,7 @@ int srv_keeper_init(const char *dir, uint8_t ret_key[SIGN_KEY_BYTES], struct err
 	r = sign_make_key(secret, key);
 	if (r < 0)
 		return err_set(err, r, "the random generator fails");
-	r = sign_save_secret(path, secret, err);
+	r = srv_vault_save(path, secret, passphrase, err);
 	explicit_bzero(secret, sizeof(secret));
 	if (r == 0)
 		memcpy(ret_key, key, sizeof(key));
@@ -133,7 +134,26 @@ static int take_lock(struct srv_keeper *keeper, struct err *err)
 	return 0;
 }
 
-struct srv_keeper *srv_keeper_open(const char *dir, struct err *err)
+int srv_keeper_protect(const char *dir, const struct srv_passphrase *old,
+		       const struct srv_passphrase *new, struct err *err)
+{
+	struct srv_keeper *keeper = srv_keeper_open(dir, old, err);
+	char path[1100];
+
+	if (!keeper)
+		return err->code;
+	int r = path_in(dir, "policy.key", path, sizeof(path));
+
+	if (r == 0 && !new->n)
+		r = err_set(err, -EINVAL, "protect needs --passphrase-file");
+	if (r == 0)
+		r = srv_vault_save(path, keeper->secret, new, err);
+	srv_keeper_close(keeper);
+	return r;
+}
+
+struct srv_keeper *srv_keeper_open(const char *dir, const struct srv_passphrase *passphrase,
+				   struct err *err)
 {
 	struct srv_keeper *keeper = calloc(1, sizeof(*keeper));
 	char path[1100];
@@ -145,7 +165,8 @@ struct srv_keeper *srv_keeper_open(const char *dir, struct err *err)
 		return NULL;
 	}
 	keeper->lock_fd = -1;
-	if (take_lock(keeper, err) == 0 && sign_load_secret(path, keeper->secret, err) == 0 &&
+	if (take_lock(keeper, err) == 0 &&
+	    srv_vault_load(path, passphrase, keeper->secret, err) == 0 &&
 	    read_serials(keeper, err) == 0) {
 		if (sign_public_key(keeper->secret, keeper->key) == 0)
 			return keeper;

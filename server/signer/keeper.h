@@ -12,6 +12,7 @@
 #include "common/err.h"
 #include "common/sign.h"
 #include "server/signer/client.h"
+#include "server/signer/vault.h"
 
 enum {
 	SRV_KEEPER_GROUPS_MAX = 4096,
@@ -20,10 +21,18 @@ enum {
 
 struct srv_keeper;
 
-/* Makes the folder and its key. -EEXIST when there is a key already: it is never replaced. */
-int srv_keeper_init(const char *dir, uint8_t ret_key[SIGN_KEY_BYTES], struct err *err) must_check;
-/* NULL with err: -EBUSY when another process keeps the folder, -EINVAL for a damaged "serials" file. */
-struct srv_keeper *srv_keeper_open(const char *dir, struct err *err);
+/* Makes the folder and its key, sealed unless the passphrase is none (vault.h). -EEXIST when there is a key already:
+ * it is never replaced. */
+int srv_keeper_init(const char *dir, const struct srv_passphrase *passphrase,
+		    uint8_t ret_key[SIGN_KEY_BYTES], struct err *err) must_check;
+/* Seals the key of a folder that nobody keeps, or seals it anew: `old` opens it as it is, none when it is in the
+ * clear. As srv_vault_load(); -EBUSY; -EINVAL without a new passphrase. */
+int srv_keeper_protect(const char *dir, const struct srv_passphrase *old,
+		       const struct srv_passphrase *new, struct err *err) must_check;
+/* NULL with err: -EBUSY when another process keeps the folder, -EINVAL for a damaged "serials" file, and as
+ * srv_vault_load(). */
+struct srv_keeper *srv_keeper_open(const char *dir, const struct srv_passphrase *passphrase,
+				   struct err *err);
 void srv_keeper_close(struct srv_keeper *keeper);
 const uint8_t *srv_keeper_key(const struct srv_keeper *keeper);
 /* Appends the SignedPolicy. now_s is the clock. -EINVAL: a malformed group, a document that the language

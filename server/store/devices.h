@@ -1,4 +1,5 @@
-/* Rows of the view device_overview: what an admin sees of a device. As store/tokens.h. */
+/* Devices: what an admin sees of one (the view device_overview), what he changes, and what the server tells of it
+ * by itself. As store/tokens.h. */
 #ifndef SERVER_STORE_DEVICES_H
 #define SERVER_STORE_DEVICES_H
 
@@ -28,10 +29,27 @@ enum srv_device_column {
 	SRV_DEVICE_APPLIED_AT,
 	SRV_DEVICE_FAILED_SERIAL,
 	SRV_DEVICE_FAILED_REASON,
-	SRV_DEVICE_FAILED_AT
+	SRV_DEVICE_FAILED_AT,
+	SRV_DEVICE_NAME,
+	SRV_DEVICE_LABELS, /* text of an array */
+	SRV_DEVICE_REPLACES,
+	SRV_DEVICE_REPLACED_BY,
+	SRV_DEVICE_REPORTED_AT, /* NULL: it never told how it is, and all that follows is NULL too */
+	SRV_DEVICE_CLOCK_SKEW_MS,
+	SRV_DEVICE_LINK_VERSION,
+	SRV_DEVICE_MICROVISOR,
+	SRV_DEVICE_KERNEL,
+	SRV_DEVICE_ISOLATION_REASON,
+	SRV_DEVICE_IMAGES,
+	SRV_DEVICE_IMAGES_READY,
+	SRV_DEVICE_TEMPLATES,
+	SRV_DEVICE_TEMPLATES_READY,
+	SRV_DEVICE_RUNNING,
+	SRV_DEVICE_BACKLOG,
+	SRV_DEVICE_BACKLOG_SINCE
 };
 
-/* NULL means any, but for scope (store/scope.h). id: exactly this device; after: those behind it. */
+/* NULL means any, but for scope (store/scope.h), and retired ones are shown only when asked for. id: exactly this device; after: those behind it. */
 struct srv_device_filter {
 	const char *scope;
 	const char *id;
@@ -44,5 +62,20 @@ struct srv_device_filter {
 /* By id. -EINVAL when an id is no UUID. */
 int srv_devices_list(struct srv_conn *conn, const struct srv_device_filter *filter,
 		     struct srv_rows **ret_rows, struct err *err) must_check;
+
+/* What an admin changes; NULL stays as it is. */
+struct srv_device_change {
+	const char *name;
+	const char *labels; /* text of an array */
+	const char *state;
+};
+/* One statement; its row is locked until the transaction ends. -ENOENT: no such device. */
+int srv_devices_change(struct srv_conn *conn, const char *id,
+		       const struct srv_device_change *change, struct err *err) must_check;
+
+/* An event of the server's own about a device: class "fleet", the object in words ("silent"). It is told once while
+ * another one like it is younger than quiet_s. */
+int srv_devices_tell(struct srv_conn *conn, const char *id, const char *object,
+		     const char *severity, int64_t quiet_s, struct err *err) must_check;
 
 #endif

@@ -44,16 +44,17 @@ int srv_tokens_add(struct srv_conn *conn, const struct srv_new_token *token,
 	int r = srv_query(
 		conn, &rows, err,
 		"INSERT INTO tokens (kind, secret_hash, name, role, group_name, uses, "
-		"uses_left, expires_at, created_by, groups, maker, parent) "
+		"uses_left, expires_at, created_by, groups, maker, parent, approval) "
 		"SELECT $1, $2, $3, $4, $5, $6::int8::int4, $6::int8::int4, "
 		"least(now() + $7::int8 * interval '1 second', "
 		"(SELECT expires_at FROM tokens WHERE id = $11::uuid)), $8, $9::text[], $10::uuid, "
-		"$11::uuid WHERE NOT EXISTS (SELECT FROM unnest($9::text[]) g WHERE g <> '*' "
+		"$11::uuid, $12::boolean WHERE NOT EXISTS (SELECT FROM unnest($9::text[]) g WHERE "
+		"g <> '*' "
 		"AND NOT EXISTS (SELECT FROM groups WHERE name = g)) RETURNING id::text",
 		SRV_TEXT(token->kind), SRV_BYTES(token->hash, 32), SRV_TEXT(token->name),
 		SRV_TEXT(token->role), SRV_TEXT(token->group), uses, ttl_s,
 		SRV_TEXT(token->created_by), SRV_TEXT(token->groups), SRV_TEXT(token->maker),
-		SRV_TEXT(token->parent));
+		SRV_TEXT(token->parent), SRV_BOOL(token->approval));
 
 	if (r == 0 && !srv_rows_count(rows))
 		return err_set(err, -ENOENT, "no such group");
@@ -71,7 +72,7 @@ int srv_tokens_list(struct srv_conn *conn, const struct srv_token_filter *filter
 		"CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN "
 		"'expired' "
 		"WHEN uses_left = 0 THEN 'used' ELSE 'active' END, "
-		"expires_at, created_at, created_by, last_used_at, groups::text "
+		"expires_at, created_at, created_by, last_used_at, groups::text, approval "
 		"FROM tokens WHERE (maker = $2::uuid OR '*' = ANY ($1::text[]) "
 		"OR coalesce(groups, ARRAY[group_name]) <@ $1::text[]) "
 		"AND ($3::uuid IS NULL OR id = $3::uuid) "

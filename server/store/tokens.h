@@ -41,6 +41,7 @@ struct srv_new_token {
 	const char *groups; /* api: a set */
 	const char *group;  /* enrol */
 	int64_t uses;       /* enrol; 0 = none (api) */
+	bool approval;      /* enrol: what joins with it waits for an admin */
 	int64_t ttl_s;      /* 0 = for ever (api only) */
 	const char *created_by;
 	const char *maker; /* api: a person's id; NULL = nobody's */
@@ -64,7 +65,8 @@ enum srv_token_column {
 	SRV_TOKEN_COLUMN_CREATED,
 	SRV_TOKEN_COLUMN_CREATED_BY,
 	SRV_TOKEN_COLUMN_LAST_USED,
-	SRV_TOKEN_COLUMN_GROUPS
+	SRV_TOKEN_COLUMN_GROUPS,
+	SRV_TOKEN_COLUMN_APPROVAL
 };
 /* Whose tokens: those whose groups are all within the scope, and those the person made. */
 struct srv_token_filter {

@@ -161,6 +161,54 @@ wait_for_devices() {
 	wait_for "the devices go" 20 is_gone
 	sql -c "UPDATE devices SET state = 'revoked' WHERE hostname IN ('ws-one', 'ws-two')"
 }
+id_of() { sql -c "SELECT id FROM devices WHERE hostname = '$1' ORDER BY enrolled_at DESC LIMIT 1"; }
+has_state() { [ "$(sql -c "SELECT state FROM device_overview WHERE id = '$1'")" = "$2" ]; }
+manage_devices() {
+	step "Devices: let in, named, revoked, retired"
+	local id
+	device ws-three
+	exec 8>"$RUN/ws-three.in"
+	ctl token new enrol --group eng >&8 2>/dev/null
+	wait_for "a device is connected" 20 is_connected ws-three
+	id=$(id_of ws-three)
+	expect_exit "it gets a name and labels" 0 device set "$id" --name "the third" --labels lab,site=berlin
+	ask patchDevice PATCH "/devices/$id" --json '{"labels": ["UPPER"]}'
+	expect_eq "which are words" "$STATUS $(json .code)" "422 bad-field"
+	ask patchDevice PATCH "/devices/$id" --json '{"state": "active"}'
+	expect_eq "a device that is in is not let in" "$STATUS $(json .code)" "422 bad-field"
+	expect_exit "one is shown" 0 device show "$id"
+	expect_has "by its name" "$OUT" "the third"
+	expect_has "with its labels" "$OUT" "lab,site=berlin"
+	expect_has "and how it is" "$OUT" "1 of 1 ready"
+	expect_has "templates too" "$OUT" "0 of 1 ready"
+	ask getDevice GET "/devices/$id"
+	expect_exit "it is revoked" 0 device revoke "$id"
+	wait_for "which ends its connection" 20 has_state "$id" revoked
+	wait_for "at once" 5 session_ended "$id"
+	exec 8>&-
+	expect_exit "and retired" 0 device retire "$id"
+	expect_exit "devices are listed" 0 device ls
+	expect_lacks "without it" "$OUT" "$id"
+	expect_exit "unless asked for" 0 device ls --state retired
+	expect_has "then with it" "$OUT" "$id"
+	ask patchDevice PATCH "/devices/$id" --json '{"state": "revoked"}'
+	expect_eq "nothing brings it back" "$STATUS $(json .code)" "422 bad-field"
+	device ws-four
+	exec 8>"$RUN/ws-four.in"
+	ctl token new enrol --group eng --approval >&8 2>/dev/null
+	wait_for "a device that needs approval waits" 20 waits ws-four
+	exec 8>&-
+	id=$(id_of ws-four)
+	expect_eq "as the newer self of one on the same machine" \
+		"$(sql -c "SELECT count(*) FROM devices WHERE id = '$id' AND replaces IS NOT NULL")" 1
+	expect_exit "an admin lets it in" 0 device approve "$id"
+	wait_for "and it may come" 5 has_state "$id" offline
+	ask listTokens GET /tokens
+	expect_eq "the token shows what it was for" "$(json '[.tokens[] | select(.approval == true) | .uses_left] | join(" ")')" 0
+	sql -c "UPDATE devices SET state = 'retired' WHERE hostname LIKE 'ws-%' AND hostname NOT IN ('ws-lab', 'ws-eng')"
+}
+waits() { [ "$(sql -c "SELECT count(*) FROM devices WHERE hostname = '$1' AND state = 'waiting'")" = 1 ]; }
+session_ended() { grep -q "session: ended device=$1" "$RUN/log/server.log"; }
 is_gone() { ! is_connected ws-one && ! is_connected ws-two; }
 
 go_back() {
@@ -275,6 +323,22 @@ without_signer() {
 	expect_eq "so is taking away what is not there" "$STATUS" 404
 }
 
+serve_sealed() { start_process signer env CREDENTIALS_DIRECTORY="$1" "$BIN/ampoule-signer" serve --state "$RUN/signer" --socket "$RUN/signer.sock"; }
+signer_answers() { ctl policy apply "$RUN/lab.yaml" --layers; }
+sealed_signer() {
+	step "A key that is sealed, and a signer that starts again with nobody there"
+	mkdir "$RUN/credentials"
+	printf 'nobody types this passphrase\n' >"$RUN/credentials/ampoule-signer.passphrase"
+	"$BIN/ampoule-signer" protect --state "$RUN/signer" --passphrase-file "$RUN/credentials/ampoule-signer.passphrase" ||
+		die "protect"
+	expect_has "the key's file is sealed" "$(cat "$RUN/signer/policy.key")" "ampoule-sealed-key-1 "
+	serve_sealed "$RUN/nowhere"
+	wait_for "without its passphrase the signer says what it lacks" 10 grep -q "is sealed: give" "$RUN/log/signer.log"
+	serve_sealed "$RUN/credentials"
+	wait_for "with systemd's credential it signs again" 20 signer_answers
+	expect_has "what it could not before" "$(sql -c "SELECT convert_from(document, 'UTF8') FROM layers WHERE id = 'lab' ORDER BY revision DESC LIMIT 1")" /srv/specs/y/
+}
+
 hold_to_the_contract() {
 	step "Each answer against docs/openapi.yaml"
 	local out check=build/${VARIANT:-debug}/tests/unit/server/test_rest_openapi
@@ -295,11 +359,13 @@ check_first
 apply_layers
 go_back
 wait_for_devices
+manage_devices
 except
 exception_ends
 from_event
 managed_in_git
 without_signer
+sealed_signer
 hold_to_the_contract
 end
 exit 0

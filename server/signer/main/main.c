@@ -17,16 +17,26 @@
 #include "server/signer/service.h"
 
 static const char usage_text[] =
-	"usage: ampoule-signer init  --state DIR [--user NAME]\n"
-	"       ampoule-signer serve --state DIR --socket PATH [--user NAME] [--uid N]\n"
+	"usage: ampoule-signer init    --state DIR [--user NAME] [--passphrase-file FILE]\n"
+	"       ampoule-signer serve   --state DIR --socket PATH [--user NAME] [--uid N]\n"
+	"                              [--passphrase-file FILE]\n"
+	"       ampoule-signer protect --state DIR --passphrase-file FILE [--old-passphrase-file "
+	"FILE]\n"
+	"                              [--user NAME]\n"
 	"init makes the policy key and prints its public half; serve signs for root, its own uid\n"
 	"and uid N. With --user, root's rights are given up before the key is touched.\n"
+	"A passphrase seals the key on disk; protect seals one that was made without, or anew. "
+	"Without\n"
+	"--passphrase-file the systemd credential " SRV_VAULT_CREDENTIAL
+	" is used, if there is one.\n"
 	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
 
 struct options {
 	const char *state;
 	const char *socket;
 	const char *user;
+	const char *passphrase_file;
+	const char *old_passphrase_file;
 	uid_t allowed_uid;
 	uid_t uid; /* what we run as */
 	gid_t gid;
@@ -50,6 +60,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"socket", required_argument, NULL, 'k'},
 		{"user", required_argument, NULL, 'u'},
 		{"uid", required_argument, NULL, 'i'},
+		{"passphrase-file", required_argument, NULL, 'p'},
+		{"old-passphrase-file", required_argument, NULL, 'o'},
 		{0},
 	};
 	int c;
@@ -61,6 +73,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 			o->socket = optarg;
 		else if (c == 'u')
 			o->user = optarg;
+		else if (c == 'p')
+			o->passphrase_file = optarg;
+		else if (c == 'o')
+			o->old_passphrase_file = optarg;
 		else if (c != 'i' || parse_uid(optarg, &o->allowed_uid) < 0)
 			return -EINVAL;
 	}
@@ -88,8 +104,18 @@ static int drop(const struct options *o, struct err *err)
 	return 0;
 }
 
+/* While root can still read it; the key's own file is for the account alone. */
+static int read_and_drop(const struct options *o, struct srv_passphrase *passphrase,
+			 struct err *err)
+{
+	int r = srv_passphrase_read(o->passphrase_file, passphrase, err);
+
+	return r < 0 ? r : drop(o, err);
+}
+
 static int init(const struct options *o, struct err *err)
 {
+	struct srv_passphrase passphrase;
 	uint8_t key[SIGN_KEY_BYTES];
 	char hex[DIGEST_HEX];
 
@@ -99,10 +125,11 @@ static int init(const struct options *o, struct err *err)
 		if (lchown(o->state, o->uid, o->gid) < 0)
 			return err_set(err, -errno, "cannot give '%s' away: %m", o->state);
 	}
-	int r = drop(o, err);
+	int r = read_and_drop(o, &passphrase, err);
 
 	if (r == 0)
-		r = srv_keeper_init(o->state, key, err);
+		r = srv_keeper_init(o->state, &passphrase, key, err);
+	explicit_bzero(&passphrase, sizeof(passphrase));
 	if (r < 0)
 		return r;
 	digest_hex(key, hex);
@@ -110,15 +137,31 @@ static int init(const struct options *o, struct err *err)
 	return 0;
 }
 
+static int protect(const struct options *o, struct err *err)
+{
+	struct srv_passphrase old = {0}, new = {0};
+	int r = o->old_passphrase_file ? srv_passphrase_read(o->old_passphrase_file, &old, err) : 0;
+
+	if (r == 0)
+		r = read_and_drop(o, &new, err);
+	if (r == 0)
+		r = srv_keeper_protect(o->state, &old, &new, err);
+	explicit_bzero(&old, sizeof(old));
+	explicit_bzero(&new, sizeof(new));
+	return r;
+}
+
 static int serve(const struct options *o, struct err *err)
 {
+	struct srv_passphrase passphrase = {0};
 	cleanup_fd int listener = srv_signer_listen(o->socket, o->uid, o->gid, err);
 
 	if (listener < 0)
 		return listener;
-	int r = drop(o, err);
-	struct srv_keeper *keeper = r == 0 ? srv_keeper_open(o->state, err) : NULL;
+	int r = read_and_drop(o, &passphrase, err);
+	struct srv_keeper *keeper = r == 0 ? srv_keeper_open(o->state, &passphrase, err) : NULL;
 
+	explicit_bzero(&passphrase, sizeof(passphrase));
 	if (!keeper)
 		return -1;
 	log_info("signer: serving socket=%s", o->socket);
@@ -126,6 +169,16 @@ static int serve(const struct options *o, struct err *err)
 	srv_keeper_close(keeper);
 	return err_set(err, r, "accept: %s", strerror(-r));
 }
+
+static const struct {
+	const char *name;
+	bool needs_socket;
+	int (*run)(const struct options *o, struct err *err);
+} commands[] = {
+	{"init", false, init},
+	{"serve", true, serve},
+	{"protect", false, protect},
+};
 
 int main(int argc, char **argv)
 {
@@ -141,21 +194,19 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc && i < 3; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			return fputs(usage_text, stdout) < 0;
-	bool is_init = argc > 1 && strcmp(argv[1], "init") == 0;
-	bool is_serve = argc > 1 && strcmp(argv[1], "serve") == 0;
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0 ||
+		    parse_options(argc - 1, argv + 1, &o) < 0 ||
+		    (commands[i].needs_socket && !o.socket))
+			continue;
+		int r = find_user(&o, &err);
 
-	if ((!is_init && !is_serve) || parse_options(argc - 1, argv + 1, &o) < 0 ||
-	    (is_serve && !o.socket)) {
-		fputs(usage_text, stderr);
-		return 2;
+		if (r == 0)
+			r = commands[i].run(&o, &err);
+		if (r < 0)
+			log_error("signer: %s", err.text);
+		return r < 0;
 	}
-	int r = find_user(&o, &err);
-
-	if (r == 0)
-		r = is_init ? init(&o, &err) : serve(&o, &err);
-	if (r < 0) {
-		log_error("signer: %s", err.text);
-		return 1;
-	}
-	return 0;
+	fputs(usage_text, stderr);
+	return 2;
 }

@@ -77,6 +77,21 @@ static void hello(struct client *c, char *hostname)
 	wire_free(&client_expect(c, AMPOULE__FRAME__KIND_WELCOME)->base);
 }
 
+static void health(struct client *c)
+{
+	Ampoule__Health h;
+	char version[] = "0.1.0", kernel[] = "6.1.0-31-cloud-amd64";
+
+	ampoule__health__init(&h);
+	h.link_version = h.microvisor = version;
+	h.kernel = kernel;
+	h.isolation = true;
+	h.images = h.images_ready = 1;
+	h.templates = 1;
+	h.wall_clock_ns = (uint64_t)time(NULL) * 1000000000;
+	send_kind(c, AMPOULE__FRAME__KIND_HEALTH, &h);
+}
+
 static void send_event(struct client *c, char *word[WORDS])
 {
 	Ampoule__Event event, *list[] = {&event};
@@ -179,6 +194,7 @@ START_TEST(a_device_lives_until_its_stdin_ends)
 	enrol(&id, &token, hostname);
 	ck_assert_int_eq(client_connect(&c, port_of(&token), "ampoule/1", &id), 1);
 	hello(&c, hostname);
+	health(&c);
 	fds[1] = (struct pollfd){.fd = c.fd, .events = POLLIN};
 	while (more && poll(fds, 2, -1) > 0) {
 		if (fds[0].revents)

@@ -132,6 +132,18 @@ START_TEST(a_document_that_the_language_refuses_is_refused)
 }
 END_TEST
 
+START_TEST(a_document_of_a_later_language_is_refused_by_what_it_needs)
+{
+	ck_assert_int_eq(accept_with(secret,
+				     (struct fixture_envelope){"default", 3, 0,
+							       "ampoule: 3\nkind: base\nid: p\n"
+							       "quarantine: [usb]\n"}),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.text, "needs an Ampoule that knows version 3"));
+	ck_assert_ptr_null(policies.policy);
+}
+END_TEST
+
 START_TEST(every_truncation_is_refused)
 {
 	struct buf envelope = {0};
@@ -193,6 +205,7 @@ int main(void)
 	tcase_add_test(t, a_new_policy_that_has_expired_is_refused);
 	tcase_add_test(t, an_expired_policy_in_force_stays_in_force);
 	tcase_add_test(t, a_document_that_the_language_refuses_is_refused);
+	tcase_add_test(t, a_document_of_a_later_language_is_refused_by_what_it_needs);
 	tcase_add_test(t, every_truncation_is_refused);
 	tcase_add_test(t, every_flipped_bit_is_refused);
 	tcase_add_test(t, a_stored_policy_that_was_changed_is_not_used);

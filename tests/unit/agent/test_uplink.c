@@ -96,6 +96,51 @@ START_TEST(after_a_welcome_the_counter_is_kept)
 }
 END_TEST
 
+START_TEST(a_server_that_wants_to_know_is_told_how_the_endpoint_is)
+{
+	struct agent_link_up up = {.type = AGENT_LINK_UP, .health_s = 300, .device_id = "device-1"};
+	union agent_link_any out;
+	int fd = -1;
+
+	ck_assert_int_eq(fd_send(sock, &up, sizeof(up), NULL, 0), 0);
+	ck_assert(next(AGENT_LINK_HEALTH, &out, &fd));
+	ck_assert_uint_eq(out.health.isolation, agent.isolation);
+	ck_assert_int_eq(out.health.isolation_reason[0] == '\0', agent.isolation);
+	ck_assert_uint_eq(out.health.images, 0);
+	ck_assert_uint_eq(out.health.running, 0);
+	/* Nothing changes: nothing more is said. */
+	ck_assert(!next(AGENT_LINK_HEALTH, &out, &fd));
+}
+END_TEST
+
+START_TEST(a_policy_whose_image_is_missing_shows_in_the_health)
+{
+	struct agent_link_up up = {.type = AGENT_LINK_UP, .health_s = 300, .device_id = "device-1"};
+	struct fixture_envelope what = {
+		.group = "default", .serial = 1, .document = fixture_policy};
+	cleanup_buf struct buf envelope = {0};
+	union agent_link_any out;
+	int fd = -1;
+
+	fixture_sign(&envelope, secret, &what);
+	ck_assert_int_eq(agent_apply_policy(&agent, envelope.data, envelope.len, &err), 0);
+	ck_assert_int_eq(fd_send(sock, &up, sizeof(up), NULL, 0), 0);
+	ck_assert(next(AGENT_LINK_HEALTH, &out, &fd));
+	ck_assert_uint_eq(out.health.images, 1);
+	ck_assert_uint_eq(out.health.images_ready, 0);
+}
+END_TEST
+
+START_TEST(a_server_that_takes_no_health_gets_none)
+{
+	union agent_link_any out;
+	int fd = -1;
+
+	say_up();
+	ck_assert(!next(AGENT_LINK_HEALTH, &out, &fd));
+}
+END_TEST
+
 START_TEST(a_wrong_size_ends_the_link)
 {
 	struct agent_link_msg msg = {.type = (uint32_t)_i};
@@ -227,6 +272,9 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_welcome_is_believed_for_this_device_only);
 	tcase_add_test(t, after_a_welcome_the_counter_is_kept);
+	tcase_add_test(t, a_server_that_wants_to_know_is_told_how_the_endpoint_is);
+	tcase_add_test(t, a_policy_whose_image_is_missing_shows_in_the_health);
+	tcase_add_test(t, a_server_that_takes_no_health_gets_none);
 	tcase_add_loop_test(t, a_wrong_size_ends_the_link, 0, AGENT_LINK_ENROLLED + 2);
 	tcase_add_test(t, a_type_that_only_the_agent_sends_ends_the_link);
 	tcase_add_test(t, a_text_without_end_ends_the_link);

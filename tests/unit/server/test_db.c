@@ -180,7 +180,8 @@ START_TEST(migrating_twice_applies_nothing_the_second_time)
 	struct srv_conn *c = srv_conn_open(empty, &err);
 
 	ck_assert_int_eq(srv_schema_check(c, &err), -EPROTO);
-	ck_assert_int_eq(srv_migrate(empty, &err), srv_schema_latest());
+	ck_assert_int_gt(srv_migrate(empty, &err), 0);
+	ck_assert_int_eq(srv_schema_version(c, &err), srv_schema_latest());
 	ck_assert_int_eq(srv_migrate(empty, &err), 0);
 	ck_assert_int_eq(srv_schema_check(c, &err), 0);
 	srv_conn_close(c);
@@ -217,7 +218,7 @@ START_TEST(a_migration_waits_for_another_one)
 			 0);
 	ck_assert_int_eq(srv_query(holder, NULL, &err, "SET idle_session_timeout = 500"),
 			 0); /* then it lets go */
-	ck_assert_int_eq(srv_migrate(empty, &err), srv_schema_latest());
+	ck_assert_int_gt(srv_migrate(empty, &err), 0);
 	srv_conn_close(holder);
 }
 END_TEST

@@ -31,6 +31,7 @@ static struct srv_keeper *keeper;
 static struct err err;
 static struct buf envelope;
 static uint64_t last;
+static const struct srv_passphrase none;
 
 static struct srv_sign_request request_of(uint64_t serial)
 {
@@ -47,8 +48,8 @@ static void make_keeper(void)
 {
 	(void)snprintf(dir, sizeof(dir), "/tmp/ampoule-keeper-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_msg(srv_keeper_init(dir, key, &err) == 0, "%s", err.text);
-	keeper = srv_keeper_open(dir, &err);
+	ck_assert_msg(srv_keeper_init(dir, &none, key, &err) == 0, "%s", err.text);
+	keeper = srv_keeper_open(dir, &none, &err);
 	ck_assert_msg(keeper != NULL, "%s", err.text);
 }
 
@@ -116,7 +117,7 @@ START_TEST(a_serial_that_does_not_rise_is_refused_also_after_a_restart)
 	ck_assert_int_eq(sign(&request), -ESTALE);
 	ck_assert_uint_eq(last, 5);
 	srv_keeper_close(keeper);
-	keeper = srv_keeper_open(dir, &err);
+	keeper = srv_keeper_open(dir, &none, &err);
 	ck_assert_ptr_nonnull(keeper);
 	request.serial = 4;
 	last = 0;
@@ -207,7 +208,7 @@ START_TEST(a_damaged_serials_file_stops_the_keeper)
 
 	(void)fputs(damaged[_i], f);
 	(void)fclose(f);
-	keeper = srv_keeper_open(dir, &err);
+	keeper = srv_keeper_open(dir, &none, &err);
 	ck_assert_ptr_null(keeper);
 	ck_assert_int_eq(err.code, -EINVAL);
 }
@@ -215,8 +216,8 @@ END_TEST
 
 START_TEST(a_key_is_never_replaced_and_has_one_keeper)
 {
-	ck_assert_int_eq(srv_keeper_init(dir, key, &err), -EEXIST);
-	ck_assert_ptr_null(srv_keeper_open(dir, &err));
+	ck_assert_int_eq(srv_keeper_init(dir, &none, key, &err), -EEXIST);
+	ck_assert_ptr_null(srv_keeper_open(dir, &none, &err));
 	ck_assert_int_eq(err.code, -EBUSY);
 }
 END_TEST
@@ -241,6 +242,100 @@ static void end(pid_t pid)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
+
+static struct srv_passphrase passphrase_of(const char *text)
+{
+	struct srv_passphrase p = {.n = strlen(text)};
+
+	memcpy(p.bytes, text, p.n);
+	return p;
+}
+
+static char *key_path(void)
+{
+	static char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/policy.key", dir);
+	return path;
+}
+
+START_TEST(a_key_that_is_sealed_opens_with_its_passphrase_alone)
+{
+	struct srv_passphrase first = passphrase_of("correct horse 1"),
+			      second = passphrase_of("correct horse 2");
+	struct srv_sign_request request = request_of(1);
+
+	srv_keeper_close(keeper);
+	keeper = NULL;
+	ck_assert_int_eq(srv_keeper_protect(dir, &none, &none, &err), -EINVAL);
+	ck_assert_msg(srv_keeper_protect(dir, &none, &first, &err) == 0, "%s", err.text);
+	ck_assert_ptr_null(srv_keeper_open(dir, &none, &err));
+	ck_assert_int_eq(err.code, -ENOKEY);
+	err = (struct err){0};
+	ck_assert_ptr_null(srv_keeper_open(dir, &second, &err));
+	ck_assert_int_eq(err.code, -EKEYREJECTED);
+	err = (struct err){0};
+	ck_assert_int_eq(srv_keeper_protect(dir, &second, &first, &err), -EKEYREJECTED);
+	err = (struct err){0};
+	ck_assert_int_eq(srv_keeper_protect(dir, &first, &second, &err), 0);
+	keeper = srv_keeper_open(dir, &second, &err);
+	ck_assert_msg(keeper != NULL, "%s", err.text);
+	ck_assert_mem_eq(srv_keeper_key(keeper), key, sizeof(key));
+	ck_assert_int_eq(sign(&request), 0);
+}
+END_TEST
+
+START_TEST(a_sealed_key_that_was_changed_does_not_open)
+{
+	struct srv_passphrase p = passphrase_of("correct horse 1");
+	cleanup_buf struct buf text = {0};
+
+	srv_keeper_close(keeper);
+	keeper = NULL;
+	ck_assert_int_eq(srv_keeper_protect(dir, &none, &p, &err), 0);
+	ck_assert_int_eq(buf_read_file(&text, key_path(), 4096), 0);
+	ck_assert(!memmem(text.data, text.len, key, sizeof(key)));
+	/* A digit of the salt, of the sealed key, its last one; a letter that is no digit; a missing end. */
+	static const size_t places[] = {25, 70, 0, 25, 0};
+	size_t at = places[_i] ? places[_i] : text.len - 2;
+
+	text.data[at] = _i == 3 ? 'G' : text.data[at] == '0' ? '1' : '0';
+	if (_i == 4)
+		text.len--;
+	int fd = open(key_path(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	ck_assert_int_eq(write(fd, text.data, text.len), (ssize_t)text.len);
+	close(fd);
+	ck_assert_ptr_null(srv_keeper_open(dir, &p, &err));
+	ck_assert_int_eq(err.code, _i == 4 ? -EINVAL : -EKEYREJECTED);
+}
+END_TEST
+
+START_TEST(a_passphrase_is_read_from_a_file_or_systemds_credential)
+{
+	struct srv_passphrase p;
+	char path[96];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/" SRV_VAULT_CREDENTIAL, dir);
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fputs("a passphrase of some length\n", f);
+	fclose(f);
+	(void)unsetenv("CREDENTIALS_DIRECTORY");
+	ck_assert_int_eq(srv_passphrase_read(NULL, &p, &err), 0);
+	ck_assert_uint_eq(p.n, 0);
+	ck_assert_int_eq(srv_passphrase_read(path, &p, &err), 0);
+	ck_assert_uint_eq(p.n, 27);
+	(void)setenv("CREDENTIALS_DIRECTORY", dir, 1);
+	ck_assert_int_eq(srv_passphrase_read(NULL, &p, &err), 0);
+	ck_assert_mem_eq(p.bytes, "a passphrase of some length", 27);
+	ck_assert_int_eq(truncate(path, 8), 0);
+	ck_assert_int_eq(srv_passphrase_read(NULL, &p, &err), -EINVAL);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(srv_passphrase_read(path, &p, &err), -ENOENT);
+}
+END_TEST
 
 START_TEST(a_client_gets_signatures_and_refusals_over_the_socket)
 {
@@ -350,6 +445,7 @@ int main(void)
 {
 	TCase *t = tcase_create("keeper"), *socket_case = tcase_create("socket");
 
+	tcase_set_timeout(t, 60); /* argon2id takes its time, on a busy machine more */
 	tcase_add_checked_fixture(t, make_keeper, remove_keeper);
 	tcase_add_checked_fixture(socket_case, make_keeper, remove_keeper);
 	tcase_add_test(t, what_is_signed_is_the_content_behind_its_purpose);
@@ -358,6 +454,9 @@ int main(void)
 	tcase_add_loop_test(t, a_bad_request_is_refused_with_a_reason, 0, 10);
 	tcase_add_loop_test(t, a_damaged_serials_file_stops_the_keeper, 0, 4);
 	tcase_add_test(t, a_key_is_never_replaced_and_has_one_keeper);
+	tcase_add_test(t, a_key_that_is_sealed_opens_with_its_passphrase_alone);
+	tcase_add_loop_test(t, a_sealed_key_that_was_changed_does_not_open, 0, 5);
+	tcase_add_test(t, a_passphrase_is_read_from_a_file_or_systemds_credential);
 	tcase_add_test(socket_case, a_client_gets_signatures_and_refusals_over_the_socket);
 	tcase_add_test(socket_case, the_socket_is_closed_to_others);
 	tcase_add_test(socket_case, another_uid_gets_no_answer);

@@ -17,6 +17,8 @@ static const struct {
 } foreign[] = {
 	{"GET", "/api/v1/devices/{id}", "/api/v1/devices/" DEVICE_B, "/api/v1/devices/" GHOST, NULL,
 	 NULL},
+	{"PATCH", "/api/v1/devices/{id}", "/api/v1/devices/" DEVICE_B, "/api/v1/devices/" GHOST,
+	 "{\"name\": \"x\"}", "{\"name\": \"x\"}"},
 	{"GET", "/api/v1/policies/{serial}", "/api/v1/policies/1?group=b",
 	 "/api/v1/policies/1?group=no", NULL, NULL},
 	{"DELETE", "/api/v1/tokens/{id}", "/api/v1/tokens/" TOKEN_B, "/api/v1/tokens/" GHOST, NULL,

@@ -26,7 +26,11 @@ export function DevicesPage() {
         <Filters
           values={search}
           fields={[
-            { name: "state", label: "State", options: ["connected", "offline", "revoked"] },
+            {
+              name: "state",
+              label: "State",
+              options: ["connected", "offline", "waiting", "quarantined", "revoked", "retired"],
+            },
             { name: "group", label: "Group" },
           ]}
         />

@@ -7,7 +7,10 @@ type Device = Schemas["Device"];
 export const stateTone: Record<Device["state"], Tone> = {
   connected: "good",
   offline: "plain",
+  waiting: "warn",
+  quarantined: "bad",
   revoked: "bad",
+  retired: "plain",
 };
 
 export type PolicyState = { word: string; tone: Tone; sentence: string };

@@ -15,6 +15,7 @@ const token: Token = {
   created_at: "2026-11-24T12:00:00Z",
   created_by: "admin",
   last_used_at: null,
+  approval: false,
 };
 
 test("revoking an enrolment token says how many cannot join, and that others stay", () => {
