@@ -45,6 +45,8 @@ static void answer(struct agent_restore *restore, const struct agent_change *cha
 	cleanup_buf struct buf bytes = {0};
 
 	memcpy(head.id, kept->meta.id, sizeof(head.id));
+	memcpy(head.task, kept->meta.task, sizeof(head.task));
+	memcpy(head.program, kept->meta.program, sizeof(head.program));
 	int r = agent_listing_put_head(&bytes, &head);
 
 	if (r == 0)

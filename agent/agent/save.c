@@ -34,11 +34,12 @@ void agent_save_decide(struct agent *agent, const struct agent_vm *vm, struct ag
 
 	if (r == 0)
 		r = mv_policy_init(&table, bytes.data, bytes.len);
-	for (size_t i = 0; i < kept->changes.count && r == 0; i++) {
+	for (size_t i = 0; i < kept->changes.count; i++) {
 		struct agent_change *what = &kept->changes.list[i].what;
 
-		if (agent_floor_allows(what->path, agent->options.state_dir,
-				       agent->options.run_dir))
+		what->reason = AGENT_REASON_NO_RULE;
+		if (r == 0 && agent_floor_allows(what->path, agent->options.state_dir,
+						 agent->options.run_dir))
 			agent_fate_decide(&table, policies->policy, what);
 		if (complete || what->fate == AGENT_FATE_KEEP)
 			continue;

@@ -264,7 +264,8 @@ static void show_changes(struct waiting *w, int fd)
 	end_line(w);
 	if (w->json)
 		root = agent_changes_json(fd, &err);
-	else if (agent_changes_print(fd, stderr, CHANGES_SHORT, &sum, &err) == 0 && sum.kept > 0)
+	else if (agent_changes_print(fd, stderr, true, CHANGES_SHORT, &sum, &err) == 0 &&
+		 sum.kept > 0)
 		fputs("what is not saved is listed and brought back by `ampoule recover`\n",
 		      stderr);
 	if (root && (json_dumpf(root, stderr, JSON_COMPACT) < 0 || fputc('\n', stderr) == EOF))
