@@ -216,8 +216,7 @@ static struct agent_save *make(struct agent_vm *vm, struct agent_session *sessio
 	if (r < 0)
 		err_set(err, r, "what the task wrote cannot be looked at: %s", strerror(-r));
 	else
-		r = agent_saving_init(&save->saving, &agent->deltas, &agent->loop,
-				      agent->options.bin_dir, account, vm->id, err);
+		r = agent_saving_init(&save->saving, agent, account, vm->id, err);
 	if (r < 0) {
 		free(save);
 		return NULL;
