@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/policy/class.h"
+#include "common/policy/network.h"
 #include "common/policy/pattern.h"
 #include "common/policy/report.h"
 
@@ -270,6 +271,7 @@ static bool is_stream(const char *text)
 
 static void check_target(struct checking *c, const struct test *test)
 {
+	char connection[NETWORK_OBJECT_MAX];
 	size_t targets = 0;
 
 	for (size_t i = 0; i < TARGET_COUNT; i++)
@@ -283,6 +285,11 @@ static void check_target(struct checking *c, const struct test *test)
 	if (test->targets[TARGET_STDIO] && !is_stream(test->targets[TARGET_STDIO]))
 		report(c->errors, policy_key_of(test->node, "stdio"),
 		       "stdin, stdout or stderr, with :file, :terminal or :pipe behind it");
+	if (test->targets[TARGET_CONNECT] &&
+	    network_object(test->targets[TARGET_CONNECT], connection) < 0)
+		report(c->errors, policy_key_of(test->node, "connect"),
+		       "must be like \"tcp:git.corp.example:443\", \"udp:192.0.2.1:53\" or "
+		       "\"tcp:git.corp.example[10.0.0.5]:443\"");
 }
 
 static void check_tests(struct checking *c)

@@ -417,7 +417,9 @@ const struct field policy_fields[] = {
 	 .max = 16, .example = "\"stdout:file\"",
 	 .help = "`stdin`, `stdout` or `stderr`, with what it is: `:file`, `:terminal`, `:pipe`"},
 	{OBJECT_TEST, "connect", FIELD_TEXT, FIELD_OPTIONAL, AT(test, targets[TARGET_CONNECT]),
-	 .max = 300, .example = "\"tcp:git.corp.example:443\"", .help = "protocol:host:port"},
+	 .max = 300, .example = "\"tcp:git.corp.example:443\"",
+	 .help = "protocol:host:port; host is a name, an IPv4 address, `[address]`, or a name and "
+		 "the address it has: `git.corp.example[10.0.0.5]`"},
 	{OBJECT_TEST, "resolve", FIELD_TEXT, FIELD_OPTIONAL, AT(test, targets[TARGET_RESOLVE]),
 	 .max = 253, .example = "git.corp.example", .help = "name that is asked for"},
 	{OBJECT_TEST, "expect", FIELD_MAP, FIELD_REQUIRED, AT(test, expect), .of = OBJECT_EXPECT,

@@ -193,6 +193,11 @@ uint64_t policy_save_max(const struct policy *policy, const char *rule_id)
 	return max;
 }
 
+size_t policy_default_task(const struct policy *policy)
+{
+	return policy_find_task(policy, policy->default_task); /* no task is called "refuse" */
+}
+
 const struct policy_errors *policy_notes(const struct policy *policy)
 {
 	return &policy->notes;

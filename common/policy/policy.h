@@ -107,6 +107,8 @@ struct policy_task {
 
 size_t policy_task_count(const struct policy *policy);
 void policy_task_at(const struct policy *policy, size_t n, struct policy_task *out);
+/* The task of a program that no task matches; policy_task_count() when such a program is refused. */
+size_t policy_default_task(const struct policy *policy);
 
 /* Who asks for what: the facts that "~", "{file}" and match: need. Host paths are canonical. */
 struct policy_request {
