@@ -117,7 +117,7 @@ static int read_map(const struct agent_delta *delta, uint64_t block, uint8_t map
 
 static bool has_bit(const uint8_t map[MAP_BYTES], uint64_t block)
 {
-	uint64_t bit = block % (8 * MAP_BYTES);
+	uint64_t bit = block % (8 * (uint64_t)MAP_BYTES);
 
 	return map[bit / 8] >> (bit % 8) & 1;
 }

@@ -51,13 +51,11 @@ static int add(struct walk *walk, unsigned kind, uint64_t bytes, uint32_t mode)
 
 	if (!path)
 		return -ENOMEM;
-	changes->list[changes->count++] =
-		(struct agent_changed){.mode = mode,
-				       .what = {.kind = (uint8_t)kind,
-						.fate = AGENT_FATE_KEEP,
-						.reason = AGENT_REASON_NO_RULE,
-						.bytes = bytes,
-						.path = path}};
+	changes->list[changes->count++] = (struct agent_changed){.mode = mode,
+								 .what = {.kind = (uint8_t)kind,
+									  .fate = AGENT_FATE_KEEP,
+									  .bytes = bytes,
+									  .path = path}};
 	changes->names_bytes += walk->n;
 	return 0;
 }

@@ -152,11 +152,12 @@ int agent_kept_open_before(const struct agent_kept *kept, uint32_t number)
 	return fd < 0 ? -errno : fd;
 }
 
-const struct agent_outcome *agent_kept_find_before(const struct agent_kept *kept, const char *path)
+const struct agent_kept_outcome *agent_kept_find_before(const struct agent_kept *kept,
+							const char *path)
 {
 	for (size_t i = kept->outcome_count; i-- > 0;)
 		if (kept->outcomes[i].what.before && strcmp(kept->outcomes[i].path, path) == 0)
-			return &kept->outcomes[i].what;
+			return &kept->outcomes[i];
 	return NULL;
 }
 

@@ -65,7 +65,8 @@ void agent_kept_drop_before(struct agent_kept *kept, uint32_t number);
 /* Opens a version before for reading. -errno. */
 int agent_kept_open_before(const struct agent_kept *kept, uint32_t number) must_check;
 /* The newest saved version of this path whose version before is kept; NULL. */
-const struct agent_outcome *agent_kept_find_before(const struct agent_kept *kept, const char *path);
+const struct agent_kept_outcome *agent_kept_find_before(const struct agent_kept *kept,
+							const char *path);
 
 /* A change was saved: writes that down, on disk, and lets its delta go. -errno: it stays listed as not saved. */
 int agent_kept_saved(struct agent_kept *kept, struct agent_changed *changed,

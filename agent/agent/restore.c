@@ -45,6 +45,8 @@ static void answer(struct agent_restore *restore, const struct agent_change *cha
 	cleanup_buf struct buf bytes = {0};
 
 	memcpy(head.id, kept->meta.id, sizeof(head.id));
+	memcpy(head.task, kept->meta.task, sizeof(head.task));
+	memcpy(head.program, kept->meta.program, sizeof(head.program));
 	int r = agent_listing_put_head(&bytes, &head);
 
 	if (r == 0)
@@ -124,12 +126,13 @@ static int check_place(const struct agent_req_restore *request, const int *fds, 
 static int begin_before(struct agent_restore *restore, struct err *err)
 {
 	const char *path = restore->request.path;
-	const struct agent_outcome *outcome = agent_kept_find_before(&restore->saving.kept, path);
+	const struct agent_kept_outcome *outcome =
+		agent_kept_find_before(&restore->saving.kept, path);
 
 	if (!outcome)
 		return err_set(err, -ENOENT, "no version before of it is kept");
-	return agent_saving_put_back(&restore->saving, outcome, path, place_of(restore),
-				     on_put_back, restore, err);
+	return agent_saving_put_back(&restore->saving, outcome, place_of(restore), on_put_back,
+				     restore, err);
 }
 
 /* restore may be gone when it returns 0. */
@@ -166,8 +169,7 @@ static int make(struct agent_session *session, const struct agent_req_restore *r
 
 	if (!restore)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = agent_saving_init(&restore->saving, &agent->deltas, &agent->loop,
-			      agent->options.bin_dir, &account, request->id, err);
+	r = agent_saving_init(&restore->saving, agent, &account, request->id, err);
 	if (r < 0) {
 		free(restore);
 		return r;

@@ -34,11 +34,12 @@ void agent_save_decide(struct agent *agent, const struct agent_vm *vm, struct ag
 
 	if (r == 0)
 		r = mv_policy_init(&table, bytes.data, bytes.len);
-	for (size_t i = 0; i < kept->changes.count && r == 0; i++) {
+	for (size_t i = 0; i < kept->changes.count; i++) {
 		struct agent_change *what = &kept->changes.list[i].what;
 
-		if (agent_floor_allows(what->path, agent->options.state_dir,
-				       agent->options.run_dir))
+		what->reason = AGENT_REASON_NO_RULE;
+		if (r == 0 && agent_floor_allows(what->path, agent->options.state_dir,
+						 agent->options.run_dir))
 			agent_fate_decide(&table, policies->policy, what);
 		if (complete || what->fate == AGENT_FATE_KEEP)
 			continue;
@@ -215,8 +216,7 @@ static struct agent_save *make(struct agent_vm *vm, struct agent_session *sessio
 	if (r < 0)
 		err_set(err, r, "what the task wrote cannot be looked at: %s", strerror(-r));
 	else
-		r = agent_saving_init(&save->saving, &agent->deltas, &agent->loop,
-				      agent->options.bin_dir, account, vm->id, err);
+		r = agent_saving_init(&save->saving, agent, account, vm->id, err);
 	if (r < 0) {
 		free(save);
 		return NULL;

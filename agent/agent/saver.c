@@ -113,9 +113,8 @@ static int start_helper(struct agent_saver *saver, struct err *err)
 	return 0;
 }
 
-int agent_saver_save(struct agent_saver *saver, const struct agent_helper_save *request,
-		     const int *fds, size_t nfds, agent_on_saved *on_saved, void *context,
-		     struct err *err)
+int agent_saver_save(struct agent_saver *saver, const struct agent_saver_parcel *parcel,
+		     agent_on_saved *on_saved, void *context, struct err *err)
 {
 	if (saver->on_saved)
 		return err_set(err, -EBUSY, "a file is being saved");
@@ -123,7 +122,8 @@ int agent_saver_save(struct agent_saver *saver, const struct agent_helper_save *
 
 	if (r < 0)
 		return r;
-	r = fd_send(saver->sock, request, sizeof(*request), fds, nfds);
+	r = fd_send(saver->sock, parcel->request, sizeof(*parcel->request), parcel->fds,
+		    parcel->nfds);
 	if (r < 0) {
 		end_helper(saver);
 		return err_set(err, r, "cannot ask ampoule-helper: %s", strerror(-r));

@@ -19,6 +19,13 @@ enum {
 
 typedef void agent_on_saved(void *context, const struct agent_helper_saved *saved);
 
+/* What the helper gets, borrowed. */
+struct agent_saver_parcel {
+	const struct agent_helper_save *request;
+	const int *fds;
+	size_t nfds;
+};
+
 /* Embedded; zeroed before use. */
 struct agent_saver {
 	struct agent_loop *loop;
@@ -33,11 +40,10 @@ struct agent_saver {
 	void *context;
 };
 
-/* Asks for one save; on_saved is called once, later. Descriptors are borrowed. -EBUSY: one is under way; -errno
- * with the text in err: on_saved is not called. */
-int agent_saver_save(struct agent_saver *saver, const struct agent_helper_save *request,
-		     const int *fds, size_t nfds, agent_on_saved *on_saved, void *context,
-		     struct err *err) must_check;
+/* Asks for one save; on_saved is called once, later. -EBUSY: one is under way; -errno with the text in err: on_saved
+ * is not called. */
+int agent_saver_save(struct agent_saver *saver, const struct agent_saver_parcel *parcel,
+		     agent_on_saved *on_saved, void *context, struct err *err) must_check;
 /* Ends the helper; on_saved is not called any more. */
 void agent_saver_release(struct agent_saver *saver);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/agent/agent.h"
+
 /* A request with the descriptors that go with it. */
 struct parcel {
 	struct agent_helper_save request;
@@ -12,6 +14,14 @@ struct parcel {
 	int fds[AGENT_SAVE_FDS_MAX]; /* owned but those that are marked */
 	bool borrowed[AGENT_SAVE_FDS_MAX];
 };
+
+static int send(struct agent_saving *saving, const struct parcel *p, agent_on_saved *on_saved,
+		void *context, struct err *err)
+{
+	const struct agent_saver_parcel parcel = {&p->request, p->fds, p->nfds};
+
+	return agent_saver_save(&saving->saver, &parcel, on_saved, context, err);
+}
 
 static int put_fd(struct parcel *p, int fd, bool borrowed)
 {
@@ -30,14 +40,14 @@ static void parcel_release(struct parcel *p)
 	p->nfds = 0;
 }
 
-int agent_saving_init(struct agent_saving *saving, const struct agent_deltas *deltas,
-		      struct agent_loop *loop, const char *bin_dir,
+int agent_saving_init(struct agent_saving *saving, struct agent *agent,
 		      const struct agent_account *account, const char *id, struct err *err)
 {
 	*saving = (struct agent_saving){.account = *account};
-	saving->saver =
-		(struct agent_saver){.loop = loop, .bin_dir = bin_dir, .account = &saving->account};
-	int r = agent_kept_open(&saving->kept, deltas, account->uid, id, err);
+	saving->saver = (struct agent_saver){.loop = &agent->loop,
+					     .bin_dir = agent->options.bin_dir,
+					     .account = &saving->account};
+	int r = agent_kept_open(&saving->kept, &agent->deltas, account->uid, id, err);
 
 	if (r < 0)
 		agent_kept_close(&saving->kept);
@@ -213,8 +223,7 @@ static void go_on(struct agent_saving *saving, const struct agent_saving_place *
 	int r = pack(saving, p, place);
 
 	if (r == 0)
-		r = agent_saver_save(&saving->saver, &p->request, p->fds, p->nfds,
-				     place ? on_saved_elsewhere : on_saved, saving, &err);
+		r = send(saving, p, place ? on_saved_elsewhere : on_saved, saving, &err);
 	parcel_release(p);
 	free(p);
 	if (r < 0)
@@ -231,9 +240,9 @@ void agent_saving_start(struct agent_saving *saving, struct agent_changed *wante
 	go_on(saving, place);
 }
 
-int agent_saving_put_back(struct agent_saving *saving, const struct agent_outcome *outcome,
-			  const char *path, const struct agent_saving_place *place,
-			  agent_on_saved *on_put_back, void *context, struct err *err)
+int agent_saving_put_back(struct agent_saving *saving, const struct agent_kept_outcome *outcome,
+			  const struct agent_saving_place *place, agent_on_saved *on_put_back,
+			  void *context, struct err *err)
 {
 	cleanup_free struct parcel *p = calloc(1, sizeof(*p));
 
@@ -241,19 +250,18 @@ int agent_saving_put_back(struct agent_saving *saving, const struct agent_outcom
 		return err_set(err, -ENOMEM, "out of memory");
 	p->request.type = AGENT_HELPER_SAVE;
 	p->request.flags = AGENT_SAVE_PLAIN | (place ? 0 : AGENT_SAVE_OVER);
-	p->request.mode = outcome->before_mode;
-	p->request.mtime_ns = outcome->before_mtime_ns;
-	int r = address(saving, p, path, place);
+	p->request.mode = outcome->what.before_mode;
+	p->request.mtime_ns = outcome->what.before_mtime_ns;
+	int r = address(saving, p, outcome->path, place);
 
 	if (r == 0)
-		r = put_fd(p, agent_kept_open_before(&saving->kept, outcome->before), false);
+		r = put_fd(p, agent_kept_open_before(&saving->kept, outcome->what.before), false);
 	if (r == 0 && !place)
 		r = add_before(saving, p);
 	if (r < 0)
 		err_set(err, r, "the version before cannot be read: %s", strerror(-r));
 	else
-		r = agent_saver_save(&saving->saver, &p->request, p->fds, p->nfds, on_put_back,
-				     context, err);
+		r = send(saving, p, on_put_back, context, err);
 	parcel_release(p);
 	return r;
 }

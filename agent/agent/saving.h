@@ -7,6 +7,8 @@
 #include "agent/agent/kept.h"
 #include "agent/agent/saver.h"
 
+struct agent;
+
 typedef void agent_saving_done(void *context);
 
 struct agent_saving {
@@ -29,8 +31,7 @@ struct agent_saving_place {
 };
 
 /* Opens what is kept of the user's micro-VM. -ENOENT, -errno with the text in err. Needs a release on success. */
-int agent_saving_init(struct agent_saving *saving, const struct agent_deltas *deltas,
-		      struct agent_loop *loop, const char *bin_dir,
+int agent_saving_init(struct agent_saving *saving, struct agent *agent,
 		      const struct agent_account *account, const char *id,
 		      struct err *err) must_check;
 /* Ends the helper; on_done is not called any more. */
@@ -43,10 +44,10 @@ void agent_saving_start(struct agent_saving *saving, struct agent_changed *wante
 			const struct agent_saving_place *place, agent_saving_done *on_done,
 			void *context);
 
-/* Puts a version before back, over what is there now, which is kept in its turn; or elsewhere. on_saved as from the
+/* Puts a version before back, over what is there now, which is kept in its turn; or elsewhere. on_put_back as on_saved of the
  * saver. -errno with the text in err: it is not called. */
-int agent_saving_put_back(struct agent_saving *saving, const struct agent_outcome *outcome,
-			  const char *path, const struct agent_saving_place *place,
-			  agent_on_saved *on_saved, void *context, struct err *err) must_check;
+int agent_saving_put_back(struct agent_saving *saving, const struct agent_kept_outcome *outcome,
+			  const struct agent_saving_place *place, agent_on_saved *on_put_back,
+			  void *context, struct err *err) must_check;
 
 #endif

@@ -171,8 +171,8 @@ static int read_list(int fd, struct buf *bytes, struct err *err)
 	return r < 0 ? err_set(err, r, "the agent's list cannot be read: %s", strerror(-r)) : 0;
 }
 
-int agent_changes_print(int fd, FILE *out, size_t most, struct agent_changes_sum *ret_sum,
-			struct err *err)
+int agent_changes_print(int fd, FILE *out, bool heads, size_t most,
+			struct agent_changes_sum *ret_sum, struct err *err)
 {
 	cleanup_buf struct buf bytes = {0};
 	struct agent_changes_sum sum = {0};
@@ -187,7 +187,8 @@ int agent_changes_print(int fd, FILE *out, size_t most, struct agent_changes_sum
 
 	while ((r = agent_listing_next(&rd, &head, &change)) > 0) {
 		if (r == 1) {
-			print_head(&head, out);
+			if (heads)
+				print_head(&head, out);
 			sum.micro_vms++;
 			shown = 0;
 			continue;

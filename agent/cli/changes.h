@@ -3,6 +3,7 @@
 #define AGENT_CLI_CHANGES_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "agent/listing.h"
@@ -21,10 +22,10 @@ struct agent_changes_sum {
 	size_t failed; /* of these */
 };
 
-/* Prints the list of a sealed memfd (AGENT_REP_LISTING) to out, at most `most` changes per micro-VM; fd is borrowed.
- * -errno with the text in err. */
-int agent_changes_print(int fd, FILE *out, size_t most, struct agent_changes_sum *ret_sum,
-			struct err *err) must_check;
+/* Prints the list of a sealed memfd (AGENT_REP_LISTING) to out, at most `most` changes per micro-VM, each micro-VM
+ * with a line of its own if heads; fd is borrowed. -errno with the text in err. */
+int agent_changes_print(int fd, FILE *out, bool heads, size_t most,
+			struct agent_changes_sum *ret_sum, struct err *err) must_check;
 /* The same as JSON: an array of micro-VMs with their changes, a new reference. NULL with the text in err. */
 json_t *agent_changes_json(int fd, struct err *err);
 

@@ -66,7 +66,7 @@ static int show(int list, bool json, struct err *err)
 		puts("");
 		return r != 0 || fflush(stdout) != 0 ? -EIO : 0;
 	}
-	int r = agent_changes_print(list, stdout, SIZE_MAX, &sum, err);
+	int r = agent_changes_print(list, stdout, true, SIZE_MAX, &sum, err);
 
 	if (r == 0 && sum.micro_vms == 0)
 		puts("nothing is kept");
@@ -128,7 +128,7 @@ static int restore(const struct agent_recover *what, const char *id, const char 
 
 	if (list < 0)
 		return list;
-	r = agent_changes_print(list, stdout, SIZE_MAX, &sum, err);
+	r = agent_changes_print(list, stdout, false, SIZE_MAX, &sum, err);
 	return r < 0 ? r : sum.saved == 0;
 }
 

@@ -264,7 +264,8 @@ static void show_changes(struct waiting *w, int fd)
 	end_line(w);
 	if (w->json)
 		root = agent_changes_json(fd, &err);
-	else if (agent_changes_print(fd, stderr, CHANGES_SHORT, &sum, &err) == 0 && sum.kept > 0)
+	else if (agent_changes_print(fd, stderr, true, CHANGES_SHORT, &sum, &err) == 0 &&
+		 sum.kept > 0)
 		fputs("what is not saved is listed and brought back by `ampoule recover`\n",
 		      stderr);
 	if (root && (json_dumpf(root, stderr, JSON_COMPACT) < 0 || fputc('\n', stderr) == EOF))
@@ -327,39 +328,67 @@ static int receive(struct waiting *w, union agent_any_rep *reply, struct err *er
 	return r < 0 ? r : on_reply(w, reply, fd);
 }
 
+/* What can be waited for. */
+enum {
+	WAIT_AGENT,
+	WAIT_SIGNAL,
+	WAIT_STDOUT,
+	WAIT_STDERR,
+	WAIT_ANSWER,
+	WAIT_COUNT
+};
+
+static void move_output(struct waiting *w, struct pollfd fds[WAIT_COUNT])
+{
+	for (int i = STDOUT_FILENO; i <= STDERR_FILENO; i++) {
+		struct pollfd *out = &fds[WAIT_STDOUT + i - STDOUT_FILENO];
+
+		if (out->revents)
+			agent_pump_move(&w->pumps[i]);
+		out->fd = w->pumps[i].from;
+	}
+}
+
+/* -1 to go on, unless err is set; else the exit status. */
+static int handle(struct waiting *w, struct pollfd fds[WAIT_COUNT], union agent_any_rep *reply,
+		  struct err *err)
+{
+	int status = -1;
+
+	if (fds[WAIT_SIGNAL].revents && forward_signal(w, err) < 0)
+		return -1;
+	move_output(w, fds);
+	if (fds[WAIT_ANSWER].fd >= 0 && fds[WAIT_ANSWER].revents)
+		status = answer(w, agent_ask_read(&w->ask));
+	if (status < 0 && fds[WAIT_AGENT].revents)
+		status = receive(w, reply, err);
+	return status;
+}
+
 static int wait_for_end(struct waiting *w)
 {
 	cleanup_free union agent_any_rep *reply = calloc(1, sizeof(*reply));
-	struct pollfd fds[] = {{.fd = w->sock, .events = POLLIN},
-			       {.fd = w->signal_fd, .events = POLLIN},
-			       {.fd = w->pumps[STDOUT_FILENO].from, .events = POLLIN},
-			       {.fd = w->pumps[STDERR_FILENO].from, .events = POLLIN},
-			       {.fd = -1, .events = POLLIN}};
+	struct pollfd fds[WAIT_COUNT] = {
+		[WAIT_AGENT] = {.fd = w->sock, .events = POLLIN},
+		[WAIT_SIGNAL] = {.fd = w->signal_fd, .events = POLLIN},
+		[WAIT_STDOUT] = {.fd = w->pumps[STDOUT_FILENO].from, .events = POLLIN},
+		[WAIT_STDERR] = {.fd = w->pumps[STDERR_FILENO].from, .events = POLLIN},
+		[WAIT_ANSWER] = {.fd = -1, .events = POLLIN}};
 	struct err err = {0};
-	int r = reply ? 0 : err_set(&err, -ENOMEM, "out of memory");
+	int status = -1;
 
-	while (r == 0) {
-		fds[4].fd = w->ask.waiting ? w->ask.tty : -1;
-		if (poll(fds, 5, w->terminal && !w->running ? 500 : -1) < 0 && errno != EINTR)
-			r = err_set(&err, -errno, "cannot wait: %m");
-		if (r == 0 && fds[1].revents)
-			r = forward_signal(w, &err);
-		for (int i = STDOUT_FILENO; i <= STDERR_FILENO; i++) {
-			if (fds[1 + i].revents)
-				agent_pump_move(&w->pumps[i]);
-			fds[1 + i].fd = w->pumps[i].from;
-		}
-		int status = -1;
-
-		if (r == 0 && fds[4].fd >= 0 && fds[4].revents)
-			status = answer(w, agent_ask_read(&w->ask));
-		if (r == 0 && status < 0 && fds[0].revents)
-			status = receive(w, reply, &err);
-		if (status >= 0)
-			return status;
-		r = r < 0 ? r : err.code;
+	if (!reply)
+		err_set(&err, -ENOMEM, "out of memory");
+	while (status < 0 && !err.code) {
+		fds[WAIT_ANSWER].fd = w->ask.waiting ? w->ask.tty : -1;
+		if (poll(fds, WAIT_COUNT, w->terminal && !w->running ? 500 : -1) >= 0)
+			status = handle(w, fds, reply, &err);
+		else if (errno != EINTR)
+			err_set(&err, -errno, "cannot wait: %m");
 		show_progress(w);
 	}
+	if (status >= 0)
+		return status;
 	complain(err.text);
 	return AGENT_EXIT_REFUSED;
 }
