@@ -22,7 +22,10 @@ enum {
 	AGENT_STRINGS_MAX = 64 << 10,
 	AGENT_TEXT_MAX = 512,
 	AGENT_RUN_FDS = 3, /* stdin, stdout, stderr; the files follow */
-	AGENT_RUN_RAW = 1  /* flag: do not filter terminal control sequences */
+	AGENT_RUN_TERMINAL =
+		1, /* flags, shifted by the stream's number: the caller moves what is written to
+				this pipe on to a terminal, so that the policy takes it for one */
+	AGENT_RUN_FLAGS = AGENT_RUN_TERMINAL << 1 | AGENT_RUN_TERMINAL << 2
 };
 
 enum agent_req_type {

@@ -94,16 +94,14 @@ enum mv_end {
 };
 
 struct mv_start {
-	uint32_t type;    /* MV_MSG_START */
-	uint32_t version; /* MV_API_VERSION */
-	uint32_t vcpus;   /* 1 */
-	uint32_t
-		filter; /* bit 0: filter stdout, bit 1: filter stderr (terminal control sequences) */
+	uint32_t type;          /* MV_MSG_START */
+	uint32_t version;       /* MV_API_VERSION */
+	uint32_t vcpus;         /* 1 */
+	uint32_t kind;          /* enum mv_kind */
 	uint64_t memory_bytes;  /* multiple of 2 MiB, 64 MiB .. 3 GiB */
 	uint64_t boot_limit_ms; /* from start to RUNNING, or to the end of a template */
 	uint64_t lifetime_ms;   /* from start, 0 = none */
 	uint32_t share_count;
-	uint32_t kind;             /* enum mv_kind */
 	uint8_t key[MV_KEY_BYTES]; /* of the template; a clone of one with another key is refused */
 	char id[MV_NAME_MAX];      /* for log lines; [a-z0-9-] */
 	char cmdline[MV_CMDLINE_MAX]; /* kernel command line from the image's manifest */

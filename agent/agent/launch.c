@@ -183,12 +183,15 @@ static void add_opened_places(struct launch *l)
 }
 
 /* What a stream is on the host, as rules about streams spell it. */
-static const char *stream_end(int fd)
+static const char *stream_end(const struct agent_request *request, int stream)
 {
+	int fd = request->stdio[stream];
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return "file";
+	if (request->flags & (uint32_t)AGENT_RUN_TERMINAL << stream)
+		return "terminal";
 	return isatty(fd) ? "terminal" : "pipe";
 }
 
@@ -221,7 +224,7 @@ static int check_stdio(const struct launch *l, struct err *err)
 	if (mv_policy_init(&policy, l->table.data, l->table.len) < 0)
 		return err_set(err, -EBADMSG, "the compiled policy is damaged");
 	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
-		const char *end = stream_end(l->vm->request->stdio[i]);
+		const char *end = stream_end(l->vm->request, i);
 		char object[32];
 		int n = snprintf(object, sizeof(object), "%s:%s", names[i], end);
 		struct mv_access access = {.class = MV_CLASS_STDIO,
@@ -323,7 +326,6 @@ static int open_fixed(struct launch *l, struct err *err)
 
 static void fill_start(struct launch *l)
 {
-	const struct agent_request *request = l->vm->request;
 	struct mv_start *start = l->start;
 
 	start->type = MV_MSG_START;
@@ -333,10 +335,6 @@ static void fill_start(struct launch *l)
 	start->boot_limit_ms = l->vm->agent->options.boot_limit_ms;
 	start->lifetime_ms = l->task.lifetime_ms;
 	l->vm->lifetime_ms = l->task.lifetime_ms;
-	if (!(request->flags & AGENT_RUN_RAW)) {
-		start->filter |= isatty(request->stdio[STDOUT_FILENO]) ? 1 : 0;
-		start->filter |= isatty(request->stdio[STDERR_FILENO]) ? 2 : 0;
-	}
 	(void)snprintf(start->id, sizeof(start->id), "%s", l->vm->id);
 	(void)snprintf(start->cmdline, sizeof(start->cmdline), "%s", l->vm->manifest.cmdline);
 }

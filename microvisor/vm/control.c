@@ -54,8 +54,6 @@ static const char *find_fault(const struct mv_start *start, unsigned fd_count)
 		return "type or version";
 	if (start->vcpus != 1)
 		return "vcpus";
-	if (start->filter & ~3u)
-		return "filter";
 	if (start->kind > MV_KIND_CLONE)
 		return "kind";
 	if (start->memory_bytes < MV_RAM_BYTES_MIN || start->memory_bytes > MV_RAM_BYTES_MAX ||

@@ -2,7 +2,7 @@
  *
  *	microvm-drive --kernel F --initrd F --root F [OPTION...] -- ARGV...
  *	--microvm F       the program to drive (build/debug/bin/ampoule-microvm)
- *	--memory MiB  --cmdline TEXT  --boot-limit MS  --lifetime MS  --uid N (of the task)  --filter
+ *	--memory MiB  --cmdline TEXT  --boot-limit MS  --lifetime MS  --uid N (of the task)
  *	--file PATH=HOSTFILE  --folder PATH=HOSTFOLDER   shares; the path is where the guest sees it
  *	--mount ROOT      a view root to mount, "/home"; each root of a share is mounted anyway
  *	--rule CLASS:VERDICT:PATTERN  --fallback CLASS=VERDICT   the policy (table.h); each share also
@@ -121,7 +121,6 @@ static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},
 					{"boot-limit", 1, NULL, 'b'},
 					{"lifetime", 1, NULL, 'l'},
 					{"uid", 1, NULL, 'u'},
-					{"filter", 0, NULL, 'f'},
 					{"file", 1, NULL, 'F'},
 					{"folder", 1, NULL, 'D'},
 					{"mount", 1, NULL, 'M'},
@@ -196,9 +195,6 @@ static void set_option(struct drive *d, int option, char *value)
 		break;
 	case 'c':
 		snprintf(d->start.cmdline, sizeof(d->start.cmdline), "%s", value);
-		break;
-	case 'f':
-		d->start.filter = 3;
 		break;
 	case 'F':
 		add_share(d, MV_SHARE_FILE, value);
