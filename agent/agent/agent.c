@@ -186,6 +186,8 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 	check_jail(agent);
 	if (agent->isolation)
 		agent_templates_start(&agent->templates, agent);
+	if (agent->isolation)
+		agent_shells_start(&agent->shells, agent);
 	watch_exceptions(agent);
 	agent_uplink_start(&agent->uplink, agent);
 	log_info("agent: running policy=%s serial=%" PRIu64 " socket=%s/%s",
@@ -205,6 +207,7 @@ int agent_run(struct agent *agent)
 void agent_stop(struct agent *agent)
 {
 	agent_listener_stop(&agent->listener);
+	agent_shells_stop(&agent->shells);
 	agent_templates_stop(&agent->templates);
 	agent_vms_release(&agent->vms);
 	agent_uplink_stop(&agent->uplink);

@@ -15,6 +15,7 @@
 #include "agent/agent/loop.h"
 #include "agent/agent/options.h"
 #include "agent/agent/policies.h"
+#include "agent/agent/shells.h"
 #include "agent/agent/spool.h"
 #include "agent/agent/templates.h"
 #include "agent/agent/uplink.h"
@@ -41,6 +42,7 @@ struct agent {
 	struct agent_uplink uplink;
 	struct agent_downloads downloads;
 	struct agent_templates templates;
+	struct agent_shells shells;
 	struct agent_watch signals;
 	struct agent_timer apply_timer;
 	struct agent_timer exception_timer; /* until the next exception of the policy ends */

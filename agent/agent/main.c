@@ -46,6 +46,8 @@ static const char usage[] =
 	"  --policy-key HEX       trust: a key that may sign policies (repeatable)\n"
 	"  --image-key HEX        trust: a key that may sign images (repeatable)\n"
 	"  --boot-limit SECONDS   run: the longest a micro-VM may take to boot (default 90)\n"
+	"  --shells N             run: micro-VMs made ahead of their tasks (default 4, at most "
+	"32)\n"
 	"  --help\n"
 	"\n"
 	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
@@ -236,6 +238,17 @@ static int add_key(uint8_t keys[][SIGN_KEY_BYTES], size_t *count, const char *he
 	return digest_parse(hex, keys[(*count)++]);
 }
 
+static int set_shells(struct agent_options *options, const char *value)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (end == value || *end || n > AGENT_SHELLS_MAX)
+		return -EINVAL;
+	options->shells = (unsigned)n;
+	return 0;
+}
+
 static int take_option(struct cli *cli, int option, const char *value)
 {
 	switch (option) {
@@ -258,6 +271,8 @@ static int take_option(struct cli *cli, int option, const char *value)
 	case 'l':
 		cli->options.boot_limit_ms = strtoull(value, NULL, 10) * 1000;
 		return cli->options.boot_limit_ms ? 0 : -EINVAL;
+	case 'S':
+		return set_shells(&cli->options, value);
 	default:
 		return -EINVAL;
 	}
@@ -272,6 +287,7 @@ static const struct option long_options[] = {
 	{"policy-key", required_argument, NULL, 'p'},
 	{"image-key", required_argument, NULL, 'i'},
 	{"boot-limit", required_argument, NULL, 'l'},
+	{"shells", required_argument, NULL, 'S'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
