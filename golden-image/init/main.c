@@ -116,6 +116,8 @@ static int rehearse(int control, struct fault *fault)
 	nothing.wall_clock_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	int r = setup_launch(&nothing, fault);
 
+	if (r == 0)
+		r = setup_try_view(fault);
 	if (r < 0)
 		return r;
 	connect_streams(streams);
