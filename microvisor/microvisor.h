@@ -32,7 +32,7 @@ enum mv_fd {
 	MV_FD_STDIN,
 	MV_FD_STDOUT,
 	MV_FD_STDERR,
-	MV_FD_FIXED, /* shares follow from here */
+	MV_FD_FIXED, /* shares follow from here, and then the store, when there is one */
 	/* A clone has the template in place of kernel and initramfs; the memory is mapped copy-on-write. */
 	MV_FD_CLONE_MEMORY = MV_FD_KERNEL,
 	MV_FD_CLONE_STATE = MV_FD_INITRD,
@@ -112,6 +112,11 @@ struct mv_start {
 	uint8_t key[MV_KEY_BYTES]; /* of the template; a clone of one with another key is refused */
 	char id[MV_NAME_MAX];      /* for log lines; [a-z0-9-] */
 	char cmdline[MV_CMDLINE_MAX]; /* kernel command line from the image's manifest */
+	/* The store of changes (delta.h): a folder that the microvm may write, as a detached mount clone like a
+	 * folder share; `tree` is there and empty. 0: none, all is read only. Else how much it may hold. */
+	uint64_t store_bytes_max;
+	uint64_t
+		whole_bytes_max; /* an original up to this is taken over whole at its first change */
 	struct mv_share shares[MV_SHARES_MAX];
 };
 

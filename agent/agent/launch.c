@@ -18,6 +18,7 @@
 #include "agent/agent/session.h"
 #include "agent/agent/shares.h"
 #include "agent/agent/spawn.h"
+#include "agent/agent/store.h"
 #include "agent/agent/table.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -33,7 +34,7 @@ struct launch {
 	struct agent_shell_taken shell;        /* pid 0: none, or it is the VM's by now */
 	int idmap;
 	size_t fd_count;
-	int fds[MV_FD_FIXED + MV_SHARES_MAX];
+	int fds[MV_FD_FIXED + MV_SHARES_MAX + 1];
 };
 
 static void launch_release(struct launch *l)
@@ -90,6 +91,10 @@ int agent_launch_plan(struct agent_vm *vm, struct err *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
+		r = agent_store_plan(vm, places[i].path, places[i].folder);
+		if (r < 0)
+			return err_set(err, r, "cannot open the places of the view: %s",
+				       strerror(-r));
 		if (places[i].given)
 			continue;
 		if (!agent_floor_allows(places[i].path, vm->agent->options.state_dir,
@@ -173,7 +178,7 @@ static void add_opened_places(struct launch *l)
 		struct agent_opened_place *place = &opener->places[i];
 		struct err why = {0};
 
-		if (place->error == ENOENT)
+		if (place->base || place->error == ENOENT)
 			continue;
 		if (place->error) {
 			agent_session_notice(l->vm->session, "%.300s is not shown: %s", place->path,
@@ -344,6 +349,17 @@ static void fill_start(struct launch *l)
 	(void)snprintf(start->cmdline, sizeof(start->cmdline), "%s", l->vm->manifest.cmdline);
 }
 
+/* Behind the shares. */
+static int open_store(struct launch *l, struct err *err)
+{
+	int fd;
+	int r = agent_store_make(l->vm, &l->table, l->task.quota_bytes, l->start, &fd, err);
+
+	if (r == 0 && fd >= 0)
+		l->fds[l->fd_count++] = fd;
+	return r;
+}
+
 /* Forks the microvm with its end of the control socket, and sends the start message. */
 static int start_process(struct launch *l, struct err *err)
 {
@@ -460,6 +476,8 @@ int agent_launch(struct agent_vm *vm, struct err *err)
 	r = open_task(&l, err);
 	if (r == 0 && l.shell.pid == 0)
 		r = open_machine(&l, err);
+	if (r == 0)
+		r = open_store(&l, err);
 	if (r < 0)
 		return r;
 	vm->wanted_serial = vm->agent->policies.serial;

@@ -48,6 +48,8 @@ static const char usage[] =
 	"  --boot-limit SECONDS   run: the longest a micro-VM may take to boot (default 90)\n"
 	"  --shells N             run: micro-VMs made ahead of their tasks (default 4, at most "
 	"32)\n"
+	"  --grace HOURS          run: how long what a task wrote and nobody saved is kept "
+	"(default 24)\n"
 	"  --help\n"
 	"\n"
 	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
@@ -273,6 +275,9 @@ static int take_option(struct cli *cli, int option, const char *value)
 		return cli->options.boot_limit_ms ? 0 : -EINVAL;
 	case 'S':
 		return set_shells(&cli->options, value);
+	case 'k':
+		cli->options.grace_ms = strtoull(value, NULL, 10) * 3600 * 1000;
+		return cli->options.grace_ms ? 0 : -EINVAL;
 	default:
 		return -EINVAL;
 	}
@@ -288,6 +293,7 @@ static const struct option long_options[] = {
 	{"image-key", required_argument, NULL, 'i'},
 	{"boot-limit", required_argument, NULL, 'l'},
 	{"shells", required_argument, NULL, 'S'},
+	{"grace", required_argument, NULL, 'k'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };

@@ -55,6 +55,8 @@ void mv_shell_bind(struct mv_machine *m)
 		r = mv_view_add(m->view, share->kind, share->path, share->path_bytes,
 				l->fds[MV_FD_FIXED + i]);
 	}
+	if (l->start.store_bytes_max > 0)
+		close(l->fds[MV_FD_FIXED + l->start.share_count]); /* no view writes to one yet */
 	if (r < 0) {
 		errno = -r;
 		mv_log(MV_LOG_ERROR, "shell: cannot take the shares: %m");
