@@ -228,8 +228,8 @@ int agent_run(struct agent *agent)
 
 void agent_stop(struct agent *agent)
 {
-	agent_listener_stop(&agent->listener);
 	agent_shells_stop(&agent->shells);
+	agent_listener_stop(&agent->listener);
 	agent_templates_stop(&agent->templates);
 	agent_vms_release(&agent->vms);
 	agent_saves_release(agent);

@@ -176,6 +176,8 @@ ok "no new privileges" "$(awk '/NoNewPrivs/ {print $2}' "/proc/$microvm/status")
 ok "an empty root" "$(ls -A "/proc/$microvm/root/" | wc -l)" 0
 kill -TERM "$agent_pid"
 wait "$runner"
-ok "when the agent ends its micro-VMs end" "$? $(pgrep -cx ampoule-microvm)" "125 0"
+status=$?
+wait "$agent_pid"
+ok "when the agent ends its micro-VMs end" "$status $(pgrep -cx ampoule-microvm)" "125 0"
 
 exit $failed
