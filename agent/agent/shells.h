@@ -57,17 +57,17 @@ struct agent_shells {
 	unsigned failures;        /* in a row */
 };
 
-void agent_shells_start(struct agent_shells *shells, struct agent *agent);
+void agent_shells_start(struct agent_shells *pool, struct agent *agent);
 /* Templates, or who is running, have changed: kills those that have no ready template, makes what is missing. */
-void agent_shells_refill(struct agent_shells *shells);
+void agent_shells_refill(struct agent_shells *pool);
 /* Takes one that is ready and alive; false when there is none. */
-bool agent_shells_take(struct agent_shells *shells, const struct agent_template *template,
+bool agent_shells_take(struct agent_shells *pool, const struct agent_template *template,
 		       struct agent_shell_taken *out);
 /* Kills all, for what they hold; they are made again later. How many there were. */
-unsigned agent_shells_drop(struct agent_shells *shells);
+unsigned agent_shells_drop(struct agent_shells *pool);
 /* Its process and its control socket are served from now on. For this file, and tests that play the microvm. */
 int agent_shells_watch(struct agent_shell *shell, pid_t pid, struct err *err) must_check;
-void agent_shells_stop(struct agent_shells *shells);
-size_t agent_shells_count(const struct agent_shells *shells, bool only_ready);
+void agent_shells_stop(struct agent_shells *pool);
+size_t agent_shells_count(const struct agent_shells *pool, bool only_ready);
 
 #endif
