@@ -149,9 +149,9 @@ struct agent_rep_status {
 	uint32_t type;
 	uint32_t enrolled;
 	uint32_t connected;
-	uint32_t isolation; /* /dev/kvm can be used, and hardware is behind it */
-	uint32_t running;   /* micro-VMs of the caller */
-	uint32_t reserved;
+	uint32_t isolation;     /* /dev/kvm can be used, and hardware is behind it */
+	uint32_t running;       /* micro-VMs of the caller */
+	uint32_t shells;        /* made ahead of their tasks, and ready */
 	uint64_t policy_serial; /* 0: no policy applied */
 	uint64_t policy_applied_ns;
 	uint64_t queue_events; /* waiting for the server */

@@ -28,7 +28,8 @@ enum mv_frame {
 	MV_FRAME_STARTED, /* guest: the task was executed; no payload */
 	MV_FRAME_FAILED, /* guest: it could not be; payload u32 errno, then text of at most 256 bytes */
 	MV_FRAME_EXIT, /* guest: the task ended and its output is flushed; payload u32 wait status as in waitpid(2) */
-	MV_FRAME_SIGNAL /* host: payload u32 signal number for the task's process group */
+	MV_FRAME_SIGNAL, /* host: payload u32 signal number for the task's process group */
+	MV_FRAME_REHEARSE /* host, before LAUNCH: no payload; do what a launch does, then READY again */
 };
 
 enum {

@@ -31,19 +31,6 @@ static int tell_failure(int r)
 	return EXIT_FAILURE;
 }
 
-/* Nothing else is ever opened by name. */
-static int allow_shares_only(const struct mv_start *start, const int *fds)
-{
-	int folders[MV_SHARES_MAX];
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < start->share_count; i++) {
-		if (start->shares[i].kind == MV_SHARE_FOLDER)
-			folders[n++] = fds[MV_FD_FIXED + i];
-	}
-	return mv_landlock_enter(folders, n);
-}
-
 static int receive_and_make(struct mv_machine **ret_machine)
 {
 	struct mv_start *start = calloc(1, sizeof(*start));
@@ -53,10 +40,13 @@ static int receive_and_make(struct mv_machine **ret_machine)
 		return -ENOMEM;
 	int r = mv_control_receive_start(MV_CONTROL_FD, start, fds);
 
+	if (r >= 0 && start->type != MV_MSG_START)
+		r = -EBADMSG;
 	if (r >= 0) {
 		mv_log(MV_LOG_INFO, "machine: making id=%s memory_mib=%llu shares=%u", start->id,
 		       (unsigned long long)(start->memory_bytes >> 20), start->share_count);
-		r = allow_shares_only(start, fds);
+		/* A shell has none, and takes them in shell.c. */
+		r = start->kind == MV_KIND_SHELL ? 0 : mv_landlock_allow(start, fds + MV_FD_FIXED);
 	}
 	if (r >= 0)
 		r = mv_machine_new(start, fds, MV_CONTROL_FD, ret_machine);

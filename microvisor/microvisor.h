@@ -40,13 +40,18 @@ enum mv_fd {
 	 * memory, as long as memory_bytes, and its state. */
 	MV_FD_TEMPLATE_MEMORY = MV_FD_LAUNCH,
 	MV_FD_TEMPLATE_STATE = MV_FD_STDIN,
-	MV_FD_TEMPLATE_COUNT = MV_FD_STDOUT
+	MV_FD_TEMPLATE_COUNT = MV_FD_STDOUT,
+	/* A shell starts with those before the launch message; MV_MSG_LAUNCH brings those from the policy on. */
+	MV_FD_SHELL_COUNT = MV_FD_LAUNCH,
+	MV_FD_LAUNCH_FIRST = MV_FD_POLICY
 };
 
 enum mv_kind {
 	MV_KIND_COLD, /* boots, runs its task */
 	MV_KIND_TEMPLATE, /* boots, parks before its task, is saved, ends with MV_END_PARKED; no shares */
-	MV_KIND_CLONE /* goes on where the template parked, runs its task */
+	MV_KIND_CLONE, /* goes on where the template parked, runs its task */
+	MV_KIND_SHELL /* as a clone, ahead of its task: READY when its guest is warm, then waits for MV_MSG_LAUNCH,
+			 without time limits and without shares; its first policy should deny everything */
 };
 
 enum mv_share_kind {
@@ -66,6 +71,8 @@ enum mv_msg_type {
 	MV_MSG_POLICY, /* struct mv_msg and one descriptor: a new compiled table, in force for the next access */
 	MV_MSG_SIGNAL, /* struct mv_msg; value = signal number for the task */
 	MV_MSG_STOP,   /* struct mv_msg; end the micro-VM now */
+	MV_MSG_LAUNCH, /* struct mv_start and descriptors; what a shell, which takes nothing else, becomes a clone by.
+			  Of the struct only what a clone of the same template can have otherwise counts */
 	/* microvm to agent */
 	MV_MSG_STATE, /* struct mv_msg; value = enum mv_state */
 	MV_MSG_EVENT, /* struct mv_event */

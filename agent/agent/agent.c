@@ -211,6 +211,8 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 	check_jail(agent);
 	if (agent->isolation)
 		agent_templates_start(&agent->templates, agent);
+	if (agent->isolation)
+		agent_shells_start(&agent->shells, agent);
 	watch_exceptions(agent);
 	agent_deltas_expire(&agent->deltas, agent_wall_ns());
 	agent->expired_ms = agent_now_ms();
@@ -232,6 +234,7 @@ int agent_run(struct agent *agent)
 
 void agent_stop(struct agent *agent)
 {
+	agent_shells_stop(&agent->shells);
 	agent_listener_stop(&agent->listener);
 	agent_templates_stop(&agent->templates);
 	agent_vms_release(&agent->vms);

@@ -17,6 +17,7 @@
 #include "agent/agent/loop.h"
 #include "agent/agent/options.h"
 #include "agent/agent/policies.h"
+#include "agent/agent/shells.h"
 #include "agent/agent/spool.h"
 #include "agent/agent/templates.h"
 #include "agent/agent/uplink.h"
@@ -45,6 +46,7 @@ struct agent {
 	struct agent_downloads downloads;
 	struct agent_templates templates;
 	struct agent_health health;
+	struct agent_shells shells;
 	struct agent_deltas deltas;
 	struct agent_save *saves; /* owned */
 	struct agent_timer store_timer;

@@ -34,6 +34,8 @@ void agent_answer_status(struct agent *agent, uid_t uid, struct agent_rep_status
 					 .connected = agent->uplink.connected,
 					 .isolation = agent->isolation,
 					 .running = (uint32_t)agent_vms_running(&agent->vms, uid),
+					 .shells =
+						 (uint32_t)agent_shells_count(&agent->shells, true),
 					 .queue_events = stats.events,
 					 .queue_oldest_ns = stats.oldest_ns};
 	if (policies->policy) {

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/agent/agent.h"
@@ -27,7 +29,9 @@ struct launch {
 	struct agent_vm *vm;
 	struct mv_start *start;
 	struct buf table;
-	struct policy_task task; /* borrowed from the policy */
+	struct policy_task task;               /* borrowed from the policy */
+	const struct agent_template *template; /* borrowed; NULL: it boots */
+	struct agent_shell_taken shell;        /* pid 0: none, or it is the VM's by now */
 	int idmap;
 	size_t fd_count;
 	int fds[MV_FD_FIXED + MV_SHARES_MAX + 1];
@@ -40,6 +44,12 @@ static void launch_release(struct launch *l)
 			close(l->fds[i]);
 	if (l->idmap >= 0)
 		close(l->idmap);
+	if (l->shell.pid > 0) {
+		(void)kill(l->shell.pid,
+			   SIGKILL); /* our child, not reaped: the number is its own */
+		(void)waitpid(l->shell.pid, NULL, 0);
+		close(l->shell.control);
+	}
 	buf_release(&l->table);
 	free(l->start);
 }
@@ -140,7 +150,7 @@ static int add_given_files(struct launch *l, struct err *err)
 static int make_clone(struct launch *l, const struct agent_opened_place *place, struct err *err)
 {
 	const struct agent_vm *vm = l->vm;
-	uid_t uid = AGENT_VM_UID_FIRST + vm->slot;
+	uid_t uid = AGENT_VM_UID_FIRST + vm->uid_slot;
 	char link[64];
 	char path[MV_PATH_MAX];
 
@@ -150,9 +160,9 @@ static int make_clone(struct launch *l, const struct agent_opened_place *place, 
 	if (n < 0 || (size_t)n != strlen(place->path) || memcmp(path, place->path, (size_t)n) != 0)
 		return err_set(err, -ESTALE, "it moved while it was opened");
 	if (l->idmap < 0)
-		l->idmap =
-			agent_shares_idmap(&vm->request->account, uid,
-					   AGENT_VM_UID_FIRST + vm->slot * AGENT_GROUPS_MAX, err);
+		l->idmap = agent_shares_idmap(&vm->request->account, uid,
+					      AGENT_VM_UID_FIRST + vm->uid_slot * AGENT_GROUPS_MAX,
+					      err);
 	if (l->idmap < 0)
 		return l->idmap;
 	return agent_shares_clone(place->fd, l->idmap, err);
@@ -284,27 +294,20 @@ static int open_file(struct launch *l, enum mv_fd at, enum manifest_file file, s
 /* What it begins with: the template's memory and state when there is one, else kernel and initramfs. */
 static int open_beginning(struct launch *l, struct err *err)
 {
-	const struct agent_template *template = agent_templates_find(
-		&l->vm->agent->templates, &l->vm->manifest, l->task.memory_bytes, l->task.cpus);
-
-	if (!template) {
+	if (!l->template) {
 		int r = open_file(l, MV_FD_KERNEL, MANIFEST_KERNEL, err);
 
 		return r < 0 ? r : open_file(l, MV_FD_INITRD, MANIFEST_INITRAMFS, err);
 	}
-	l->start->kind = MV_KIND_CLONE;
-	memcpy(l->start->key, template->key, sizeof(l->start->key));
-	memcpy(l->vm->template_key, template->key, sizeof(l->vm->template_key));
-	l->vm->is_clone = true;
-	l->fds[MV_FD_CLONE_MEMORY] = fcntl(template->memory_fd, F_DUPFD_CLOEXEC, 0);
-	l->fds[MV_FD_CLONE_STATE] = fcntl(template->state_fd, F_DUPFD_CLOEXEC, 0);
+	l->fds[MV_FD_CLONE_MEMORY] = fcntl(l->template->memory_fd, F_DUPFD_CLOEXEC, 0);
+	l->fds[MV_FD_CLONE_STATE] = fcntl(l->template->state_fd, F_DUPFD_CLOEXEC, 0);
 	if (l->fds[MV_FD_CLONE_MEMORY] < 0 || l->fds[MV_FD_CLONE_STATE] < 0)
 		return err_set(err, -errno, "cannot hand the template on: %m");
 	return 0;
 }
 
-/* Descriptors 0 to MV_FD_FIXED - 1, in the order of enum mv_fd. */
-static int open_fixed(struct launch *l, struct err *err)
+/* Descriptors 0 to MV_FD_POLICY - 1, in the order of enum mv_fd: what a shell has already. */
+static int open_machine(struct launch *l, struct err *err)
 {
 	int r = agent_kvm_open(AGENT_KVM_CPUINFO, err);
 
@@ -312,11 +315,13 @@ static int open_fixed(struct launch *l, struct err *err)
 		return r;
 	l->fds[MV_FD_KVM] = r;
 	r = open_file(l, MV_FD_ROOT, MANIFEST_ROOT, err);
-	if (r == 0)
-		r = open_beginning(l, err);
-	if (r < 0)
-		return r;
-	r = fd_sealed("policy", l->table.data, l->table.len);
+	return r < 0 ? r : open_beginning(l, err);
+}
+
+/* And those from there to MV_FD_FIXED - 1. */
+static int open_task(struct launch *l, struct err *err)
+{
+	int r = fd_sealed("policy", l->table.data, l->table.len);
 	if (r < 0)
 		return err_set(err, r, "cannot seal the policy: %s", strerror(-r));
 	l->fds[MV_FD_POLICY] = r;
@@ -333,7 +338,7 @@ static void fill_start(struct launch *l)
 {
 	struct mv_start *start = l->start;
 
-	start->type = MV_MSG_START;
+	start->type = l->shell.pid > 0 ? MV_MSG_LAUNCH : MV_MSG_START;
 	start->version = MV_API_VERSION;
 	start->vcpus = l->task.cpus;
 	start->memory_bytes = l->task.memory_bytes;
@@ -361,7 +366,7 @@ static int start_process(struct launch *l, struct err *err)
 	const struct agent_options *options = &l->vm->agent->options;
 	const struct agent_account *account = &l->vm->request->account;
 	gid_t groups[AGENT_GROUPS_MAX];
-	gid_t gid_first = AGENT_VM_UID_FIRST + l->vm->slot * AGENT_GROUPS_MAX;
+	gid_t gid_first = AGENT_VM_UID_FIRST + l->vm->uid_slot * AGENT_GROUPS_MAX;
 	const struct agent_cgroup_limits limits = {.memory_bytes = l->task.memory_bytes,
 						   .cpus = l->task.cpus};
 	char jail[PATH_MAX];
@@ -382,7 +387,7 @@ static int start_process(struct launch *l, struct err *err)
 				    .name = "ampoule-microvm",
 				    .fd_count = 1,
 				    .fds = {pair[1]},
-				    .uid = AGENT_VM_UID_FIRST + l->vm->slot,
+				    .uid = AGENT_VM_UID_FIRST + l->vm->uid_slot,
 				    .gid = gid_first,
 				    .group_count = (size_t)account->group_count,
 				    .groups = groups,
@@ -404,6 +409,45 @@ static int start_process(struct launch *l, struct err *err)
 	return r;
 }
 
+/* Looks for the template, and for a shell of it, whose identity is the micro-VM's from then on. */
+static void find_beginning(struct launch *l)
+{
+	struct agent_vm *vm = l->vm;
+
+	l->template = agent_templates_find(&vm->agent->templates, &vm->manifest,
+					   l->task.memory_bytes, l->task.cpus);
+	if (!l->template)
+		return;
+	l->start->kind = MV_KIND_CLONE;
+	memcpy(l->start->key, l->template->key, sizeof(l->start->key));
+	memcpy(vm->template_key, l->template->key, sizeof(vm->template_key));
+	vm->is_clone = true;
+	if (!agent_shells_take(&vm->agent->shells, l->template, &l->shell))
+		return;
+	vm->uid_slot = l->shell.uid_slot;
+	memcpy(vm->id, l->shell.id, sizeof(vm->id));
+}
+
+/* A shell becomes the micro-VM. */
+static int launch_shell(struct launch *l, struct err *err)
+{
+	pid_t pid = l->shell.pid;
+	int control = l->shell.control;
+	int sent = fd_send(control, l->start, sizeof(*l->start), l->fds + MV_FD_LAUNCH_FIRST,
+			   l->fd_count - MV_FD_LAUNCH_FIRST);
+
+	/* It was the first to go when memory ends; now it has its turn. */
+	if (sent == 0)
+		sent = agent_spawn_set_oom_score(pid, l->vm->oom_score);
+	l->shell.pid = 0;
+	int r = agent_vm_attach(l->vm, pid, control, err);
+
+	if (r == 0 && sent < 0)
+		r = err_set(err, sent, "cannot launch the micro-VM: %s", strerror(-sent));
+	l->vm->state = MV_STATE_READY;
+	return r;
+}
+
 int agent_launch(struct agent_vm *vm, struct err *err)
 {
 	cleanup_(launch_release) struct launch l = {
@@ -422,17 +466,21 @@ int agent_launch(struct agent_vm *vm, struct err *err)
 		       (size_t)agent_table_find_task(&vm->agent->policies, vm->task_id), &l.task);
 	r = check_stdio(&l, err);
 	if (r == 0)
+		find_beginning(&l);
+	if (r == 0)
 		r = add_given_files(&l, err);
 	if (r < 0)
 		return r;
 	add_opened_places(&l);
 	fill_start(&l);
-	r = open_fixed(&l, err);
+	r = open_task(&l, err);
+	if (r == 0 && l.shell.pid == 0)
+		r = open_machine(&l, err);
 	if (r == 0)
 		r = open_store(&l, err);
 	if (r < 0)
 		return r;
 	vm->wanted_serial = vm->agent->policies.serial;
 	vm->applied_serial = vm->wanted_serial;
-	return start_process(&l, err);
+	return l.shell.pid > 0 ? launch_shell(&l, err) : start_process(&l, err);
 }

@@ -176,6 +176,16 @@ int agent_child_watch(struct agent_child *child, struct agent_loop *loop, pid_t 
 	return 0;
 }
 
+pid_t agent_child_release(struct agent_child *child)
+{
+	pid_t pid = child->pid;
+
+	agent_watch_stop(&child->watch);
+	close(child->pidfd);
+	child->pid = 0;
+	return pid;
+}
+
 void agent_child_kill(struct agent_child *child)
 {
 	if (child->pid <= 0)

@@ -68,6 +68,8 @@ void agent_timer_stop(struct agent_timer *timer);
 /* Watches a child of this process; on_exit is called once, after it was reaped. -errno. */
 int agent_child_watch(struct agent_child *child, struct agent_loop *loop, pid_t pid,
 		      agent_on_exit *on_exit, void *context) must_check;
+/* Watches it no more: its process is the caller's. */
+pid_t agent_child_release(struct agent_child *child) must_check;
 /* Kills the child, if there is one, and reaps it without a callback. */
 void agent_child_kill(struct agent_child *child);
 

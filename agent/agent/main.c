@@ -49,6 +49,8 @@ static const char usage[] =
 	"  --policy-key HEX       trust: a key that may sign policies (repeatable)\n"
 	"  --image-key HEX        trust: a key that may sign images (repeatable)\n"
 	"  --boot-limit SECONDS   run: the longest a micro-VM may take to boot (default 90)\n"
+	"  --shells N             run: micro-VMs made ahead of their tasks (default 4, at most "
+	"32)\n"
 	"  --grace HOURS          run: how long what a task wrote and nobody saved is kept "
 	"(default 24)\n"
 	"  --help\n"
@@ -256,6 +258,17 @@ static int add_key(uint8_t keys[][SIGN_KEY_BYTES], size_t *count, const char *he
 	return digest_parse(hex, keys[(*count)++]);
 }
 
+static int set_shells(struct agent_options *options, const char *value)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (end == value || *end || n > AGENT_SHELLS_MAX)
+		return -EINVAL;
+	options->shells = (unsigned)n;
+	return 0;
+}
+
 static int take_option(struct cli *cli, int option, const char *value)
 {
 	switch (option) {
@@ -278,6 +291,8 @@ static int take_option(struct cli *cli, int option, const char *value)
 	case 'l':
 		cli->options.boot_limit_ms = strtoull(value, NULL, 10) * 1000;
 		return cli->options.boot_limit_ms ? 0 : -EINVAL;
+	case 'S':
+		return set_shells(&cli->options, value);
 	case 'k':
 		cli->options.grace_ms = strtoull(value, NULL, 10) * 3600 * 1000;
 		return cli->options.grace_ms ? 0 : -EINVAL;
@@ -295,6 +310,7 @@ static const struct option long_options[] = {
 	{"policy-key", required_argument, NULL, 'p'},
 	{"image-key", required_argument, NULL, 'i'},
 	{"boot-limit", required_argument, NULL, 'l'},
+	{"shells", required_argument, NULL, 'S'},
 	{"grace", required_argument, NULL, 'k'},
 	{"help", no_argument, NULL, 'h'},
 	{0},

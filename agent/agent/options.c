@@ -14,6 +14,7 @@ int agent_options_init(struct agent_options *options, struct err *err)
 					  .link_uid = AGENT_LINK_UID,
 					  .link_gid = AGENT_LINK_UID,
 					  .boot_limit_ms = AGENT_BOOT_LIMIT_MS,
+					  .shells = AGENT_SHELLS_DEFAULT,
 					  .grace_ms = AGENT_GRACE_MS};
 	ssize_t n = readlink("/proc/self/exe", options->bin_dir, sizeof(options->bin_dir) - 1);
 

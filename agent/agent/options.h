@@ -15,6 +15,8 @@ enum {
 	AGENT_VM_UID_FIRST = 2000000000,   /* a micro-VM runs as this plus its slot */
 	AGENT_LINK_UID = 1999999999,       /* of ampoule-link without an account of that name */
 	AGENT_BOOT_LIMIT_MS = 90000,
+	AGENT_SHELLS_MAX = 32,
+	AGENT_SHELLS_DEFAULT = 4,
 	AGENT_GRACE_MS = 24 * 3600 * 1000
 };
 
@@ -25,6 +27,7 @@ struct agent_options {
 	uid_t link_uid;
 	gid_t link_gid;
 	uint64_t boot_limit_ms;
+	unsigned shells;   /* kept ready, at most AGENT_SHELLS_MAX; 0: none */
 	uint64_t grace_ms; /* what is not saved is kept so long */
 };
 

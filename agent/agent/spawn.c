@@ -83,6 +83,16 @@ static int set_oom_score(int score)
 	return write_text("/proc/self/oom_score_adj", text);
 }
 
+int agent_spawn_set_oom_score(pid_t pid, int score)
+{
+	char path[64];
+	char text[16];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+	(void)snprintf(text, sizeof(text), "%d", score);
+	return write_text(path, text) < 0 ? -errno : 0;
+}
+
 static int join_cgroup(const char *folder)
 {
 	char path[PATH_MAX];

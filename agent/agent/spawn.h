@@ -29,6 +29,9 @@ struct agent_spawn {
 	int oom_score;      /* 0..1000: how gladly the kernel kills it when memory is short */
 };
 
+/* 0..1000 for a child that runs. -errno. */
+int agent_spawn_set_oom_score(pid_t pid, int score) must_check;
+
 /* The child has these descriptors, /dev/null as stdin and stdout, and stderr; no_new_privs; its own
  * session; no core dumps; it is killed when the agent dies. Returns once it executes. -errno with what failed, in parent or child. */
 int agent_spawn(const struct agent_spawn *spawn, pid_t *ret_pid, struct err *err) must_check;

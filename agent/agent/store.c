@@ -81,8 +81,8 @@ int agent_store_make(struct agent_vm *vm, const struct buf *table, uint64_t quot
 		return 0;
 	}
 	struct agent_delta_meta meta = meta_of(vm);
-	int r = agent_deltas_make(&vm->agent->deltas, &meta, AGENT_VM_UID_FIRST + vm->slot,
-				  AGENT_VM_UID_FIRST + vm->slot * AGENT_GROUPS_MAX, err);
+	int r = agent_deltas_make(&vm->agent->deltas, &meta, AGENT_VM_UID_FIRST + vm->uid_slot,
+				  AGENT_VM_UID_FIRST + vm->uid_slot * AGENT_GROUPS_MAX, err);
 
 	if (r < 0)
 		return r;

@@ -86,12 +86,13 @@ static void fail(struct agent_templates *t, struct agent_template *one, const ch
 	if (t->making == one)
 		end_maker(t);
 	close_files(one);
+	one->state = AGENT_TEMPLATE_FAILED;
+	agent_shells_refill(&t->agent->shells);
 	for (unsigned i = 0; i < one->failures && wait_ms < AGENT_TEMPLATE_RETRY_MAX_MS; i++)
 		wait_ms *= 2;
 	if (wait_ms > AGENT_TEMPLATE_RETRY_MAX_MS)
 		wait_ms = AGENT_TEMPLATE_RETRY_MAX_MS;
 	one->failures++;
-	one->state = AGENT_TEMPLATE_FAILED;
 	one->retry_ms = agent_now_ms() + wait_ms;
 	(void)snprintf(one->text, sizeof(one->text), "%s", why);
 	log_warn("template: failed image=%s memory_mib=%" PRIu64 " next_try_ms=%" PRIu64 ": %s",
@@ -114,6 +115,7 @@ static void finish(struct agent_templates *t)
 	one->state = AGENT_TEMPLATE_READY;
 	one->failures = 0;
 	one->text[0] = '\0';
+	agent_shells_refill(&t->agent->shells);
 	log_info("template: ready image=%s version=%" PRIu64 " memory_mib=%" PRIu64,
 		 one->manifest.name, one->manifest.version, one->memory_bytes >> 20);
 	agent_timer_start(&t->timer, &t->agent->loop, 0, on_timer, t);
@@ -302,15 +304,6 @@ static void make(struct agent_templates *t, struct agent_template *one)
 			 t->child.pid);
 }
 
-/* A micro-VM that starts is waited for by its user: it comes first. */
-static bool is_anyone_starting(const struct agent *agent)
-{
-	for (const struct agent_vm *vm = agent->vms.first; vm; vm = vm->next)
-		if (!vm->ended && vm->state < MV_STATE_RUNNING)
-			return true;
-	return false;
-}
-
 /* The next that is due, or NULL; *ret_wait_ms then says when to look again, 0 for never. */
 static struct agent_template *next_due(struct agent_templates *t, uint64_t *ret_wait_ms)
 {
@@ -340,7 +333,7 @@ static void on_timer(void *context)
 		return; /* its end looks again */
 	struct agent_template *one = next_due(t, &wait_ms);
 
-	if (one && is_anyone_starting(t->agent) && t->delays < DELAYS_MAX) {
+	if (one && agent_vms_is_any_starting(&t->agent->vms) && t->delays < DELAYS_MAX) {
 		t->delays++;
 		wait_ms = AGENT_TEMPLATE_DELAY_MS;
 	} else if (one) {
@@ -415,6 +408,7 @@ void agent_templates_restart(struct agent_templates *t)
 		want(t, &task);
 	}
 	drop_unwanted(t);
+	agent_shells_refill(&t->agent->shells);
 	agent_timer_start(&t->timer, &t->agent->loop, AGENT_TEMPLATE_DELAY_MS, on_timer, t);
 }
 
@@ -453,6 +447,13 @@ const struct agent_template *agent_templates_find(struct agent_templates *t,
 	const struct agent_template *one = with_key(t, key);
 
 	return one && one->state == AGENT_TEMPLATE_READY ? one : NULL;
+}
+
+bool agent_templates_is_ready(struct agent_templates *t, const uint8_t key[DIGEST_BYTES])
+{
+	const struct agent_template *one = with_key(t, key);
+
+	return one && one->state == AGENT_TEMPLATE_READY;
 }
 
 void agent_templates_distrust(struct agent_templates *t, const uint8_t key[DIGEST_BYTES])

@@ -75,6 +75,7 @@ void agent_templates_stop(struct agent_templates *templates);
 const struct agent_template *agent_templates_find(struct agent_templates *templates,
 						  const struct manifest *manifest,
 						  uint64_t memory_bytes, uint32_t cpus);
+bool agent_templates_is_ready(struct agent_templates *templates, const uint8_t key[DIGEST_BYTES]);
 /* A clone of it was refused or never came up: it is thrown away and made anew. */
 void agent_templates_distrust(struct agent_templates *templates, const uint8_t key[DIGEST_BYTES]);
 

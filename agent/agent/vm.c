@@ -24,7 +24,7 @@ enum {
 	KILL_AFTER_MS = 5000
 };
 
-static int make_id(char out[MV_NAME_MAX])
+int agent_vm_make_id(char out[MV_NAME_MAX])
 {
 	uint64_t random;
 
@@ -42,6 +42,14 @@ static void close_control(struct agent_vm *vm)
 	vm->control = -1;
 }
 
+static void on_next(void *context);
+
+/* Somebody's start is over: the next one has its turn, from the loop. */
+static void start_next(struct agent *agent)
+{
+	agent_timer_start(&agent->vms.next_timer, &agent->loop, 0, on_next, agent);
+}
+
 /* The one place where a micro-VM becomes an ended one. */
 static void set_ended(struct agent_vm *vm, uint32_t end, uint32_t detail)
 {
@@ -57,6 +65,7 @@ static void set_ended(struct agent_vm *vm, uint32_t end, uint32_t detail)
 	vm->detail = detail;
 	vm->ended_ms = agent_now_ms();
 	vm->session = NULL;
+	start_next(vm->agent);
 	agent_timer_stop(&vm->kill_timer);
 	agent_timer_stop(&vm->life_timer);
 	agent_opener_release(&vm->opener);
@@ -161,6 +170,8 @@ static void on_state(struct agent_vm *vm, const struct mv_msg *msg)
 		return;
 	}
 	vm->state = msg->value;
+	if (vm->state == MV_STATE_RUNNING)
+		start_next(vm->agent);
 	agent_session_vm_state(vm->session, vm);
 }
 
@@ -277,10 +288,8 @@ int agent_vm_attach(struct agent_vm *vm, pid_t pid, int control, struct err *err
 	return 0;
 }
 
-/* Every place is open: start the process. */
-static void on_places(void *context)
+static void launch(struct agent_vm *vm)
 {
-	struct agent_vm *vm = context;
 	struct err err = {0};
 
 	if (agent_launch(vm, &err) == 0) {
@@ -298,20 +307,46 @@ static void on_places(void *context)
 	set_ended(vm, MV_END_ERROR, (uint32_t)-err.code);
 }
 
+/* Every place is open: start the process, now or in turn. */
+static void on_places(void *context)
+{
+	struct agent_vm *vm = context;
+
+	vm->is_waiting = !agent_vms_may_start(&vm->agent->vms);
+	if (vm->is_waiting)
+		agent_session_progress(vm->session, "waiting for other micro-VMs to start");
+	else
+		launch(vm);
+}
+
+static void on_next(void *context)
+{
+	struct agent *agent = context;
+	struct agent_vm *vm;
+
+	while (agent_vms_may_start(&agent->vms) && (vm = agent_vms_next(&agent->vms))) {
+		vm->is_waiting = false;
+		launch(vm);
+	}
+}
+
 /* An id, a slot and the task's words. */
 static int fill(struct agent_vm *vm, const struct agent_task *task, struct err *err)
 {
 	int r = agent_memory_admit(AGENT_MEMINFO, vm->agent->cgroups.folder, err);
 
+	/* What is held in advance goes first. */
+	if (r < 0 && agent_shells_drop(&vm->agent->shells) > 0)
+		r = agent_memory_admit(AGENT_MEMINFO, vm->agent->cgroups.folder, err);
 	if (r < 0)
 		return r;
 	int slot = agent_vms_admit(&vm->agent->vms, vm->request->account.uid, err);
 
 	if (slot < 0)
 		return slot;
-	if (make_id(vm->id) < 0)
+	if (agent_vm_make_id(vm->id) < 0)
 		return err_set(err, -EIO, "no random numbers for an id");
-	vm->slot = (unsigned)slot;
+	vm->slot = vm->uid_slot = (unsigned)slot;
 	vm->oom_score = agent_vms_oom_score(&vm->agent->vms);
 	vm->started_ns = agent_wall_ns();
 	vm->manifest = task->manifest;

@@ -32,11 +32,14 @@ struct agent_vm {
 	char image[MV_NAME_MAX];
 	char program[MV_PATH_MAX];
 	struct manifest manifest;
-	int oom_score;  /* of its process, as in spawn.h */
-	unsigned slot;  /* its uid is AGENT_VM_UID_FIRST + slot */
+	int oom_score; /* of its process, as in spawn.h */
+	unsigned slot; /* its place among all that run */
+	unsigned
+		uid_slot; /* its uid is AGENT_VM_UID_FIRST + uid_slot: its slot, or what its shell had */
 	uint32_t state; /* enum mv_state; 0: not started or ended */
 	bool ended;
-	bool is_clone; /* of the template with this key */
+	bool is_waiting; /* for its turn to start: its places are open */
+	bool is_clone;   /* of the template with this key */
 	uint8_t template_key[DIGEST_BYTES];
 	bool announced; /* its client knows that the task runs */
 	uint32_t end;   /* enum mv_end */
@@ -72,6 +75,9 @@ void agent_vm_signal(struct agent_vm *vm, uint32_t number);
 void agent_vm_update_policy(struct agent_vm *vm);
 /* Ends it at once and frees it. */
 void agent_vm_free(struct agent_vm *vm);
+
+/* A new name for a micro-VM. -EIO. */
+int agent_vm_make_id(char out[MV_NAME_MAX]) must_check;
 
 /* Tells of one access of this micro-VM: kept for `explain`, stored for the server. */
 void agent_vm_record(struct agent_vm *vm, const struct mv_event *event);

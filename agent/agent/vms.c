@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A thousandth of the machine's memory each, proc_pid_oom_score_adj(5). */
 enum {
@@ -40,6 +41,34 @@ int agent_vms_oom_score(const struct agent_vms *vms)
 		if (!vm->ended && vm->oom_score >= score)
 			score = vm->oom_score + OOM_SCORE_STEP;
 	return score < OOM_SCORE_MAX ? score : OOM_SCORE_MAX;
+}
+
+bool agent_vms_is_any_starting(const struct agent_vms *vms)
+{
+	for (const struct agent_vm *vm = vms->first; vm; vm = vm->next)
+		if (!vm->ended && vm->state < MV_STATE_RUNNING)
+			return true;
+	return false;
+}
+
+bool agent_vms_may_start(const struct agent_vms *vms)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	long starting = 0;
+
+	for (const struct agent_vm *vm = vms->first; vm; vm = vm->next)
+		starting += !vm->ended && vm->child.pid > 0 && vm->state < MV_STATE_RUNNING;
+	return starting < (cpus > 0 ? cpus : 1) + AGENT_STARTING_SPARE;
+}
+
+struct agent_vm *agent_vms_next(const struct agent_vms *vms)
+{
+	struct agent_vm *next = NULL;
+
+	for (struct agent_vm *vm = vms->first; vm; vm = vm->next)
+		if (!vm->ended && vm->is_waiting)
+			next = vm;
+	return next;
 }
 
 void agent_vms_add(struct agent_vms *vms, struct agent_vm *vm)
@@ -94,6 +123,7 @@ void agent_vms_expire(struct agent_vms *vms, uint64_t now_ms)
 
 void agent_vms_release(struct agent_vms *vms)
 {
+	agent_timer_stop(&vms->next_timer);
 	while (vms->first) {
 		struct agent_vm *vm = vms->first;
 

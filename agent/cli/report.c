@@ -117,18 +117,20 @@ static json_t *status_json(const struct agent_rep_status *s)
 
 	for (int i = 0; s->policy_serial && i < 32; i++)
 		(void)snprintf(digest + 2 * i, 3, "%02x", s->policy_digest[i]);
-	return json_pack(
-		"{s:b, s:b, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:i, s:I, s:s, s:o, s:[], s:[]}",
-		"enrolled", s->enrolled, "connected", s->connected, "server", s->server, "link",
-		s->link_text, "device", s->device_id, "group", s->group, "isolation", s->isolation,
-		"isolation_text", s->isolation_text, "jail", s->jail_text, "running", s->running,
-		"queue", (json_int_t)s->queue_events, "queue_oldest",
-		when(s->queue_oldest_ns, applied), "policy",
-		s->policy_serial ? json_pack("{s:s, s:I, s:s, s:s}", "id", s->policy_id, "serial",
+	return json_pack("{s:b, s:b, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:i, s:i, s:I, s:s, s:o, "
+			 "s:[], s:[]}",
+			 "enrolled", s->enrolled, "connected", s->connected, "server", s->server,
+			 "link", s->link_text, "device", s->device_id, "group", s->group,
+			 "isolation", s->isolation, "isolation_text", s->isolation_text, "jail",
+			 s->jail_text, "running", s->running, "shells", s->shells, "queue",
+			 (json_int_t)s->queue_events, "queue_oldest",
+			 when(s->queue_oldest_ns, applied), "policy",
+			 s->policy_serial
+				 ? json_pack("{s:s, s:I, s:s, s:s}", "id", s->policy_id, "serial",
 					     (json_int_t)s->policy_serial, "digest", digest,
 					     "applied", when(s->policy_applied_ns, applied))
 				 : json_null(),
-		"images", "templates");
+			 "images", "templates");
 }
 
 static void status_text(const struct agent_rep_status *s)
@@ -158,7 +160,7 @@ static void status_text(const struct agent_rep_status *s)
 		printf("jail       %s\n",
 		       log_quote(quoted, sizeof(quoted), s->jail_text, strlen(s->jail_text)));
 	printf("events     %" PRIu64 " waiting for the server\n", s->queue_events);
-	printf("running    %u micro-VMs of yours\n", s->running);
+	printf("running    %u micro-VMs of yours, %u made ahead\n", s->running, s->shells);
 }
 
 static const char *template_word(uint32_t state)

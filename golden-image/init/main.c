@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "golden-image/init/boot.h"
@@ -22,6 +24,7 @@
 /* A message of 256 KiB and its pointers; there is one init in a guest. */
 static struct frame_reader reader;
 static struct launch launch;
+static bool is_dax;
 
 /* The kernel gives init the console, or nothing where there is none: 0, 1 and 2 become /dev/null, so
  * that no later descriptor takes their numbers. */
@@ -40,9 +43,8 @@ static void open_null(void)
 	}
 }
 
-/* A template runs one program before it parks, as a task would be run: what that touches of kernel and
- * golden root is then in the memory that every clone shares. It says nothing when it cannot. */
-static void prewarm(void)
+/* A program from start to end, as a task is run. It says nothing when it cannot. */
+static void try_task(void)
 {
 	static char program[] = "/bin/true";
 	struct launch nothing = {.uid = 1000, .argv = {program}, .cwd = "/"};
@@ -56,10 +58,23 @@ static void prewarm(void)
 		close(task.fds[i]);
 }
 
+/* A template does that before it parks: what it touches of kernel and golden root is then in the memory that every
+ * clone shares. */
+static void prewarm(void)
+{
+	try_task();
+}
+
+static int tell_ready(int control, struct fault *fault)
+{
+	uint8_t frame[FRAME_SENT_MAX];
+	int r = host_send(control, frame, frame_ready(frame, is_dax));
+
+	return r < 0 ? fault_set(fault, -r, "report READY") : 0;
+}
+
 static int boot(int *ret_control, struct fault *fault)
 {
-	bool dax = false;
-	uint8_t frame[FRAME_SENT_MAX];
 	int r = boot_mounts(fault);
 
 	if (r == 0)
@@ -71,29 +86,14 @@ static int boot(int *ret_control, struct fault *fault)
 	if (*ret_control < 0)
 		return fault_set(fault, -*ret_control, "connect to the host");
 	setup_quiet();
-	r = boot_root(&dax, fault);
+	r = boot_root(&is_dax, fault);
 	if (r == 0)
 		r = setup_loopback(fault);
 	if (r < 0)
 		return r;
 	if (secure_getenv("ampoule_template"))
 		prewarm();
-	r = host_send(*ret_control, frame, frame_ready(frame, dax));
-	return r < 0 ? fault_set(fault, -r, "report READY") : 0;
-}
-
-static int receive_launch(int control, struct fault *fault)
-{
-	struct frame frame;
-	int r = host_receive(control, &reader, &frame);
-
-	if (r < 0)
-		return fault_set(fault, -r, "wait for the launch message");
-	if (frame.type != MV_FRAME_LAUNCH)
-		return fault_set(fault, EBADMSG, "control frame %u", frame.type);
-	r = launch_parse(frame.payload, frame.bytes, &launch, fault);
-	/* The strings stay where they are until execve(); the reader goes on only after it. */
-	return r;
+	return tell_ready(*ret_control, fault);
 }
 
 /* A stream that the host refuses stays -1: the task finds its stdin empty or its output broken. */
@@ -106,6 +106,56 @@ static void connect_streams(int streams[3])
 		if (streams[i] < 0)
 			streams[i] = -1;
 	}
+}
+
+/* What a launch does, before there is one: the pages it needs are this clone's by then, and mapped. All of it is
+ * done again with what comes; the host refuses the streams until then. */
+static int rehearse(int control, struct fault *fault)
+{
+	struct launch nothing = {.uid = 1000};
+	struct timespec now;
+	int streams[3];
+
+	if (getrandom(nothing.entropy, MV_ENTROPY_BYTES, 0) != MV_ENTROPY_BYTES ||
+	    clock_gettime(CLOCK_REALTIME, &now) < 0)
+		return fault_set(fault, errno, "rehearse");
+	nothing.wall_clock_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	int r = setup_launch(&nothing, fault);
+
+	if (r == 0)
+		r = setup_try_view(fault);
+	if (r < 0)
+		return r;
+	connect_streams(streams);
+	for (int i = 0; i < 3; i++)
+		if (streams[i] >= 0)
+			close(streams[i]);
+	for (int i = 0; i < 2; i++) /* the second has the pages that the first gave back */
+		try_task();
+	return tell_ready(control, fault);
+}
+
+static int receive_launch(int control, struct fault *fault)
+{
+	struct frame frame;
+	int r;
+
+	for (;;) {
+		r = host_receive(control, &reader, &frame);
+		if (r < 0)
+			return fault_set(fault, -r, "wait for the launch message");
+		if (frame.type != MV_FRAME_REHEARSE)
+			break;
+		frame_done(&reader);
+		r = rehearse(control, fault);
+		if (r < 0)
+			return r;
+	}
+	if (frame.type != MV_FRAME_LAUNCH)
+		return fault_set(fault, EBADMSG, "control frame %u", frame.type);
+	r = launch_parse(frame.payload, frame.bytes, &launch, fault);
+	/* The strings stay where they are until execve(); the reader goes on only after it. */
+	return r;
 }
 
 static int run(int control, struct fault *fault)

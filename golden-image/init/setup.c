@@ -153,13 +153,25 @@ static int bind_root(const char *root, struct fault *fault)
 	return 0;
 }
 
+static int mount_view(void)
+{
+	(void)mkdir("/run/ampoule", 0755); /* mount() tells */
+	(void)mkdir(VIEW_AT, 0755);
+	return mount(MV_VIEW_TAG, VIEW_AT, "virtiofs", MS_NOSUID | MS_NODEV, NULL);
+}
+
+int setup_try_view(struct fault *fault)
+{
+	if (mount_view() < 0 || umount2(VIEW_AT, 0) < 0)
+		return fault_set(fault, errno, "try the view");
+	return 0;
+}
+
 int setup_view(const struct launch *launch, struct fault *fault)
 {
 	if (launch->mountc == 0)
 		return 0;
-	(void)mkdir("/run/ampoule", 0755); /* mount() tells */
-	(void)mkdir(VIEW_AT, 0755);
-	if (mount(MV_VIEW_TAG, VIEW_AT, "virtiofs", MS_NOSUID | MS_NODEV, NULL) < 0)
+	if (mount_view() < 0)
 		return fault_set(fault, errno, "mount the view");
 	for (unsigned i = 0; i < launch->mountc; i++) {
 		int r = bind_root(launch->mounts[i], fault);

@@ -14,6 +14,8 @@ int setup_loopback(struct fault *fault) __attribute__((warn_unused_result));
  * nothing in this guest that another clone may not have too. */
 int setup_launch(const struct launch *launch, struct fault *fault)
 	__attribute__((warn_unused_result));
+/* Mounts the view, in which there is nothing yet, and takes it away: a rehearsal. */
+int setup_try_view(struct fault *fault) __attribute__((warn_unused_result));
 /* Mounts the view and binds each of its roots; nothing to do without mounts. */
 int setup_view(const struct launch *launch, struct fault *fault)
 	__attribute__((warn_unused_result));

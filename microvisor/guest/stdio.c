@@ -167,6 +167,11 @@ static void *run(void *context)
 
 	if (io->config->ops->stdio_thread)
 		io->config->ops->stdio_thread(io->config->machine);
+	while (!atomic_load(&io->is_open) && !atomic_load(&io->is_finishing) &&
+	       !atomic_load(&io->is_stopping)) {
+		if (poll(p, 1, -1) > 0)
+			serve(io, p);
+	}
 	while (!atomic_load(&io->is_stopping)) {
 		/* Read before the streams: what came before it is in the device by then. */
 		bool is_finishing = atomic_load(&io->is_finishing);
@@ -186,20 +191,28 @@ static void *run(void *context)
 
 int mv_stdio_init(struct mv_stdio *io, const struct mv_task_config *config, int done_fd)
 {
-	static const char *const objects[3] = {"stdin", "stdout", "stderr"};
-
 	io->config = config;
 	io->done_fd = done_fd;
+	for (unsigned i = 0; i < 3; i++)
+		io->streams[i].fd = -1;
+	io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return io->wake_fd < 0 ? -errno : 0;
+}
+
+void mv_stdio_open(struct mv_stdio *io)
+{
+	static const char *const objects[3] = {"stdin", "stdout", "stderr"};
+
 	for (unsigned i = 0; i < 3; i++) {
 		struct mv_stdio_stream *s = &io->streams[i];
 
-		s->fd = config->fds[i];
+		s->fd = io->config->fds[i];
 		s->is_given = s->fd >= 0;
 		s->port = MV_PORT_STDIN + i;
 		s->object = objects[i];
 	}
-	io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return io->wake_fd < 0 ? -errno : 0;
+	atomic_store(&io->is_open, true);
+	mv_stdio_wake(io);
 }
 
 int mv_stdio_start(struct mv_stdio *io)

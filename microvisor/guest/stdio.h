@@ -35,15 +35,18 @@ struct mv_stdio {
 	int wake_fd; /* owned eventfd */
 	pthread_t thread;
 	bool is_started;
+	atomic_bool is_open; /* the streams are there: until then the thread leaves them alone */
 	atomic_bool is_finishing; /* no more will come from the guest */
 	atomic_bool is_stopping;
 	atomic_bool is_done;
 	struct mv_stdio_stream streams[3];
 };
 
-/* Prepares the three streams; the config's fds are taken, also on error. 0 or -errno. */
+/* Prepares three streams without descriptors. 0 or -errno. */
 int mv_stdio_init(struct mv_stdio *stdio, const struct mv_task_config *config, int done_fd)
 	__attribute__((warn_unused_result));
+/* Takes the config's descriptors, once; the thread may run already. */
+void mv_stdio_open(struct mv_stdio *stdio);
 /* Whether the guest may connect a stream: the user has it and the policy allows it; recorded as an access
  * from there. Any thread. */
 bool mv_stdio_accepts(struct mv_stdio *stdio, unsigned port, const struct mv_exit *from);

@@ -77,7 +77,11 @@ struct mv_task *mv_task_new(const struct mv_task_config *config)
 	}
 	t->config = *config;
 	t->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (mv_stdio_init(&t->stdio, &t->config, t->event_fd) < 0 || t->event_fd < 0) {
+	int r = mv_stdio_init(&t->stdio, &t->config, t->event_fd);
+
+	if (config->launch_bytes > 0)
+		mv_stdio_open(&t->stdio);
+	if (r < 0 || t->event_fd < 0) {
 		mv_task_free(t);
 		return NULL;
 	}
@@ -90,6 +94,28 @@ void mv_task_resume(struct mv_task *t, bool is_dax)
 	t->frames.state = MV_FRAMES_READY;
 	t->frames.is_dax = is_dax;
 	t->config.ops->state(t->config.machine, MV_STATE_READY);
+	mv_task_wake(t);
+}
+
+void mv_task_rehearse(struct mv_task *t)
+{
+	uint8_t frame[MV_FRAME_HEADER_BYTES];
+
+	mv_frames_header(frame, MV_FRAME_REHEARSE, 0);
+	/* The first bytes for a guest that read all before it was parked: there is room. */
+	(void)mv_vsock_write(t->config.vsock, MV_PORT_CONTROL, frame, sizeof(frame));
+}
+
+void mv_task_launch(struct mv_task *t, const void *launch, size_t n, const int fds[3])
+{
+	t->config.launch = launch;
+	t->config.launch_bytes = n;
+	memcpy(t->config.fds, fds, sizeof(t->config.fds));
+	mv_stdio_open(&t->stdio);
+}
+
+void mv_task_wake(struct mv_task *t)
+{
 	(void)eventfd_write(t->event_fd, 1); /* as in wake_port() */
 }
 

@@ -37,8 +37,8 @@ struct mv_task_ops {
 struct mv_task_config {
 	struct mv_vsock *vsock; /* borrowed */
 	const void *launch;     /* borrowed: the launch message, sent as it is */
-	size_t launch_bytes;    /* 1..MV_FRAME_BYTES_MAX; 0: a template, which is never launched */
-	int fds[3]; /* taken, also on error: the user's stdin, stdout, stderr; -1 = none */
+	size_t launch_bytes; /* 1..MV_FRAME_BYTES_MAX; 0: a template, or a shell, to be launched later */
+	int fds[3];          /* taken, also on error: the user's stdin, stdout, stderr; -1 = none */
 	/* Borrowed. Asked for class STDIO when the guest connects a stream and for each chunk after that:
 	 * whatever is not MV_ALLOW ends the stream. Told of incidents of class machine ("bad-control",
 	 * "control-lost", "vsock-credit", ...), which may end the micro-VM by the policy. */
@@ -56,6 +56,13 @@ struct mv_task *mv_task_new(const struct mv_task_config *config);
 /* Goes on with the control connection of a guest that was READY when it was parked: calls state(), and
  * the launch message follows. Before the first KVM_RUN. */
 void mv_task_resume(struct mv_task *task, bool is_dax);
+/* In place of that, of a shell: its guest does what a launch does, and is READY again when it is warm. */
+void mv_task_rehearse(struct mv_task *task);
+/* Of a task made without: the launch message (n bytes, borrowed) and the user's streams (taken). Main loop; the
+ * message goes with the next mv_task_handle(). */
+void mv_task_launch(struct mv_task *task, const void *launch, size_t n, const int fds[3]);
+/* Has mv_task_handle() called. Any thread. */
+void mv_task_wake(struct mv_task *task);
 /* Starts the stdio thread, after everything else of the machine is set up. 0 or -errno. */
 int mv_task_start(struct mv_task *task) __attribute__((warn_unused_result));
 /* A thread that is stuck in the user's descriptor is left to the end of the process, and the task's

@@ -82,3 +82,15 @@ int mv_landlock_enter(const int *folders, unsigned count)
 		close(rules);
 	return r;
 }
+
+int mv_landlock_allow(const struct mv_start *start, const int *fds)
+{
+	int folders[MV_SHARES_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < start->share_count; i++) {
+		if (start->shares[i].kind == MV_SHARE_FOLDER)
+			folders[n++] = fds[i];
+	}
+	return mv_landlock_enter(folders, n);
+}

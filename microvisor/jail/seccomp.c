@@ -74,6 +74,11 @@ static const struct rule RULES[] = {
 	{SYS_fcntl, VCPU, {{IS, 1, F_DUPFD_CLOEXEC}}},
 	/* The view's handles; a user's stream that ended; the descriptor of a policy that was read. */
 	{SYS_close, ALL, {{0}}},
+	/* A shell is bound: what its shares are, and no way to anything else, which only ever takes away. */
+	{SYS_fcntl, VCPU, {{IS, 1, F_GETFL}}},
+	{SYS_landlock_create_ruleset, VCPU, {{0}}},
+	{SYS_landlock_add_rule, VCPU, {{0}}},
+	{SYS_landlock_restrict_self, VCPU, {{0}}},
 	/* virtio-rng. */
 	{SYS_getrandom, VCPU, {{0}}},
 	/* Eventfds, the task's input. */

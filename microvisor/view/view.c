@@ -32,6 +32,11 @@ struct mv_view *mv_view_new(struct mv_arbiter *arbiter, uint32_t uid)
 	return view;
 }
 
+void mv_view_own(struct mv_view *view, uint32_t uid)
+{
+	view->uid = uid;
+}
+
 void mv_view_free(struct mv_view *view)
 {
 	if (!view)

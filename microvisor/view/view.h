@@ -40,6 +40,9 @@ struct mv_view; /* opaque */
 struct mv_view *mv_view_new(struct mv_arbiter *arbiter, uint32_t uid);
 void mv_view_free(struct mv_view *view);
 
+/* Another owner of its files, before the first request. */
+void mv_view_own(struct mv_view *view, uint32_t uid);
+
 /* Adds a share at a canonical host path. Takes fd, also on error. -EINVAL: not below one of the four
  * roots, not canonical, an unknown kind, or the descriptor is not of that kind; -EEXIST: the path is
  * taken; -ENOSPC: more than MV_SHARES_MAX; else -errno. Only before the first request. */

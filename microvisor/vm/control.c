@@ -43,19 +43,25 @@ static bool is_share(const struct mv_share *share)
 
 unsigned mv_start_fds(const struct mv_start *start)
 {
-	return start->kind == MV_KIND_TEMPLATE
-		       ? MV_FD_TEMPLATE_COUNT
-		       : MV_FD_FIXED + start->share_count + (start->store_bytes_max > 0);
+	unsigned more = start->share_count + (start->store_bytes_max > 0);
+
+	if (start->type == MV_MSG_LAUNCH)
+		return MV_FD_FIXED - MV_FD_LAUNCH_FIRST + more;
+	return start->kind == MV_KIND_TEMPLATE ? MV_FD_TEMPLATE_COUNT
+	       : start->kind == MV_KIND_SHELL  ? MV_FD_SHELL_COUNT
+					       : MV_FD_FIXED + more;
 }
 
 /* NULL, or what is wrong. */
 static const char *find_fault(const struct mv_start *start, unsigned fd_count)
 {
-	if (start->type != MV_MSG_START || start->version != MV_API_VERSION)
+	if ((start->type != MV_MSG_START && start->type != MV_MSG_LAUNCH) ||
+	    start->version != MV_API_VERSION)
 		return "type or version";
 	if (start->vcpus != 1)
 		return "vcpus";
-	if (start->kind > MV_KIND_CLONE)
+	if (start->kind > MV_KIND_SHELL ||
+	    (start->type == MV_MSG_LAUNCH && start->kind != MV_KIND_CLONE))
 		return "kind";
 	if (start->memory_bytes < MV_RAM_BYTES_MIN || start->memory_bytes > MV_RAM_BYTES_MAX ||
 	    start->memory_bytes % MV_RAM_ALIGN)
@@ -64,7 +70,8 @@ static const char *find_fault(const struct mv_start *start, unsigned fd_count)
 	    start->lifetime_ms > LIMIT_MS_MAX)
 		return "time limits";
 	if (start->share_count > MV_SHARES_MAX || fd_count != mv_start_fds(start) ||
-	    (start->kind == MV_KIND_TEMPLATE && (start->share_count || start->store_bytes_max)))
+	    ((start->share_count || start->store_bytes_max) &&
+	     (start->kind == MV_KIND_TEMPLATE || start->kind == MV_KIND_SHELL)))
 		return "number of shares or descriptors";
 	if (!is_id(start->id))
 		return "id";

@@ -19,8 +19,8 @@ unsigned mv_start_fds(const struct mv_start *start);
 int mv_start_check(const struct mv_start *start, unsigned fd_count)
 	__attribute__((warn_unused_result));
 
-/* Waits for the start message: copied to *ret_start, its descriptors (close-on-exec, the caller's) to
- * fds. The number of descriptors, or -EBADMSG (nothing is kept), -EPIPE: the agent is gone, -errno. */
+/* Waits for a START or LAUNCH message: copied to *ret_start, its descriptors (close-on-exec, the caller's)
+ * to fds. The number of descriptors, or -EBADMSG (nothing is kept), -EPIPE: the agent is gone, -errno. */
 int mv_control_receive_start(int socket, struct mv_start *ret_start, int fds[MV_START_FDS_MAX])
 	__attribute__((warn_unused_result));
 

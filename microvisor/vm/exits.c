@@ -10,6 +10,7 @@
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
 #include "microvisor/vm/ports.h"
+#include "microvisor/vm/shell.h"
 
 /* The vCPU thread. Whatever the guest asks for is done or refused inside the exit that asked, before the
  * guest runs again: there is no queue of requests that a verdict could come too late for. */
@@ -158,11 +159,15 @@ static void serve_timed(struct mv_machine *m)
 		       (unsigned long long)(took / 1000000));
 }
 
-/* The main loop asked. A guest that is still busy with itself goes on, and is looked at again. */
+/* The main loop asked. A shell takes what it was launched with. A guest that is still busy with itself goes on, and is looked at again. */
 static void park(struct mv_machine *m)
 {
 	atomic_store(&m->is_parking, false);
 	m->vcpu.run->immediate_exit = 0;
+	if (m->kind == MV_KIND_SHELL) {
+		mv_shell_bind(m);
+		return;
+	}
 	int r = mv_machine_save(m);
 
 	if (r == -EBUSY)

@@ -5,11 +5,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "microvisor/jail/landlock.h"
 #include "microvisor/jail/seccomp.h"
 #include "microvisor/vm/clock.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
+#include "microvisor/vm/shell.h"
 
 /* The main loop: sleeps until something happens or is due, and never polls by time. An idle micro-VM
  * costs no wake-up at all. */
@@ -39,13 +41,8 @@ static uint64_t now_ms(void)
 static void apply_policy(struct mv_machine *m, int fd)
 {
 	struct mv_msg reply = {.type = MV_MSG_APPLIED};
-	void *table = NULL;
-	size_t n = 0;
-	int r = mv_control_read_file(fd, MV_TABLE_BYTES_MAX, &table, &n);
+	int r = mv_machine_replace_policy(m, fd, &reply.serial);
 
-	if (r == 0)
-		r = mv_arbiter_replace(m->arbiter, table, n, &reply.serial);
-	free(table);
 	if (r < 0) {
 		errno = -r;
 		mv_log(MV_LOG_ERROR, "policy: refused, the old one stays in force: %m");
@@ -58,9 +55,10 @@ static void apply_policy(struct mv_machine *m, int fd)
 
 static void on_control(struct mv_machine *m)
 {
+	bool is_launch = m->kind == MV_KIND_SHELL && !m->launching;
 	struct mv_msg msg;
 	int fd;
-	int r = mv_control_receive(m->control, &msg, &fd);
+	int r = is_launch ? mv_shell_receive(m) : mv_control_receive(m->control, &msg, &fd);
 
 	if (r < 0) {
 		if (r != -EPIPE)
@@ -68,6 +66,8 @@ static void on_control(struct mv_machine *m)
 		mv_machine_end(m, MV_END_STOPPED, r == -EPIPE ? 0 : (uint32_t)-r);
 		return;
 	}
+	if (is_launch)
+		return;
 	switch (msg.type) {
 	case MV_MSG_POLICY:
 		apply_policy(m, fd);
@@ -84,16 +84,16 @@ static void on_control(struct mv_machine *m)
 }
 
 /* Ends the machine when a limit is over; else *left_ms becomes the time to the next one, -1 for none. */
-static void check_limits(struct mv_machine *m, uint64_t begin_ms, int *left_ms)
+static void check_limits(struct mv_machine *m, int *left_ms)
 {
-	uint64_t passed = now_ms() - begin_ms;
+	uint64_t passed = now_ms() - m->begin_ms;
 	const struct {
 		uint64_t limit_ms;
 		enum mv_end why;
 	} limits[] = {{m->boot_limit_ms, MV_END_BOOT}, {m->lifetime_ms, MV_END_LIFETIME}};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (limits[i].limit_ms == 0)
+		if (limits[i].limit_ms == 0 || m->kind == MV_KIND_SHELL)
 			continue;
 		if (passed >= limits[i].limit_ms) {
 			mv_machine_end(m, limits[i].why, 0);
@@ -113,6 +113,8 @@ static void serve(struct mv_machine *m, const struct pollfd *fds)
 
 	if (fds[ON_CONTROL].revents)
 		on_control(m);
+	if (m->launching)
+		mv_shell_go(m);
 	if (fds[ON_TASK].revents)
 		mv_task_handle(m->task);
 	if (fds[ON_AUDIT].revents)
@@ -131,7 +133,6 @@ static void park(struct mv_machine *m)
 
 static void loop(struct mv_machine *m)
 {
-	uint64_t begin_ms = now_ms();
 	struct pollfd fds[ON_COUNT] = {
 		[ON_CONTROL] = {.fd = m->control, .events = POLLIN},
 		[ON_TASK] = {.fd = mv_task_fd(m->task), .events = POLLIN},
@@ -139,10 +140,11 @@ static void loop(struct mv_machine *m)
 		[ON_AUDIT] = {.fd = m->audit_event, .events = POLLIN},
 	};
 
+	m->begin_ms = now_ms();
 	for (;;) {
 		int left_ms = mv_audit_flush(m->audit, 0);
 
-		check_limits(m, begin_ms, &left_ms);
+		check_limits(m, &left_ms);
 		if (atomic_load(&m->is_stopping)) /* mv_machine_end() */
 			return;
 		bool is_parking = m->is_ready && m->kind == MV_KIND_TEMPLATE;
@@ -175,12 +177,17 @@ static int start_vcpu(struct mv_machine *m)
 }
 
 /* The last thread is started and this one gives up making more, before the guest's first instruction:
- * the vCPU thread waits for the lock. */
+ * the vCPU thread waits for the lock. Of a shell only that thread goes without Landlock until there is a share
+ * to be opened: it opens the names. */
 static int start_jailed(struct mv_machine *m)
 {
 	pthread_mutex_lock(&m->lock);
 	int r = start_vcpu(m);
 
+	if (r == 0 && m->kind == MV_KIND_SHELL)
+		r = mv_landlock_enter(NULL, 0);
+	if (r == 0)
+		r = mv_task_start(m->task);
 	if (r == 0)
 		r = mv_seccomp_enter(MV_SECCOMP_MAIN);
 	if (r < 0)
@@ -226,10 +233,10 @@ void mv_machine_run(struct mv_machine *m)
 	mv_vcpu_prepare_kicks();
 	int r = mv_control_send(m->control, &booting, sizeof(booting));
 
-	if (r == 0)
-		r = mv_task_start(m->task);
 	if (r == 0 && m->kind == MV_KIND_CLONE)
 		mv_task_resume(m->task, m->is_dax);
+	if (r == 0 && m->kind == MV_KIND_SHELL)
+		mv_task_rehearse(m->task);
 	if (r == 0)
 		r = start_jailed(m);
 	if (r == 0) {

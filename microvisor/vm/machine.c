@@ -134,12 +134,18 @@ static int load(struct mv_machine *m, const struct mv_start *start, const int *f
 	return mv_vcpu_set_up(&m->vcpu, &m->kvm, entry);
 }
 
+static bool is_clone(const struct mv_machine *m)
+{
+	return m->kind == MV_KIND_CLONE || m->kind == MV_KIND_SHELL;
+}
+
 /* Virtual machine, memory and vCPU. A clone gets its state when its devices are there. */
 static int make_computer(struct mv_machine *m, const struct mv_start *start, const int *fds)
 {
 	const int ram_fds[] = {[MV_KIND_COLD] = -1,
 			       [MV_KIND_TEMPLATE] = fds[MV_FD_TEMPLATE_MEMORY],
-			       [MV_KIND_CLONE] = fds[MV_FD_CLONE_MEMORY]};
+			       [MV_KIND_CLONE] = fds[MV_FD_CLONE_MEMORY],
+			       [MV_KIND_SHELL] = fds[MV_FD_CLONE_MEMORY]};
 	const struct mv_ram ram = {.bytes = start->memory_bytes,
 				   .fd = ram_fds[m->kind],
 				   .is_shared = m->kind == MV_KIND_TEMPLATE};
@@ -149,7 +155,19 @@ static int make_computer(struct mv_machine *m, const struct mv_start *start, con
 		r = mv_memory_open(&m->memory, &m->kvm, &ram, fds[MV_FD_ROOT]);
 	if (r == 0)
 		r = mv_vcpu_open(&m->vcpu, &m->kvm);
-	return r < 0 || m->kind == MV_KIND_CLONE ? r : load(m, start, fds);
+	return r < 0 || is_clone(m) ? r : load(m, start, fds);
+}
+
+int mv_machine_replace_policy(struct mv_machine *m, int fd, uint64_t *ret_serial)
+{
+	void *table = NULL;
+	size_t n = 0;
+	int r = mv_control_read_file(fd, MV_TABLE_BYTES_MAX, &table, &n);
+
+	if (r == 0)
+		r = mv_arbiter_replace(m->arbiter, table, n, ret_serial);
+	free(table);
+	return r;
 }
 
 static int make_arbiter(struct mv_machine *m, int policy_fd)
@@ -208,7 +226,7 @@ static int make_devices(struct mv_machine *m)
 }
 
 /* The launch message goes to the guest as it is; only the task's uid matters to us. */
-static int read_launch(struct mv_machine *m, int fd, size_t *ret_n, uint32_t *ret_uid)
+int mv_machine_read_launch(struct mv_machine *m, int fd, size_t *ret_n, uint32_t *ret_uid)
 {
 	struct mv_launch_header header;
 	int r = mv_control_read_file(fd, MV_FRAME_BYTES_MAX, &m->launch, ret_n);
@@ -224,9 +242,14 @@ static int read_launch(struct mv_machine *m, int fd, size_t *ret_n, uint32_t *re
 	return 0;
 }
 
+/* From the start on. */
+static bool has_task(const struct mv_machine *m)
+{
+	return m->kind == MV_KIND_COLD || m->kind == MV_KIND_CLONE;
+}
+
 static int make_task(struct mv_machine *m, int *fds, size_t launch_n)
 {
-	bool has_task = m->kind != MV_KIND_TEMPLATE;
 	struct mv_task_config config = {
 		.vsock = m->vsock,
 		.launch = m->launch,
@@ -238,7 +261,7 @@ static int make_task(struct mv_machine *m, int *fds, size_t launch_n)
 		.machine = m,
 	};
 
-	for (unsigned i = 0; has_task && i < 3; i++) {
+	for (unsigned i = 0; has_task(m) && i < 3; i++) {
 		config.fds[i] = fds[MV_FD_STDIN + i];
 		fds[MV_FD_STDIN + i] = -1;
 	}
@@ -261,8 +284,8 @@ static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
 		r = make_computer(m, start, fds);
 	if (r < 0)
 		return r; /* logged there */
-	if (m->kind != MV_KIND_TEMPLATE)
-		r = read_launch(m, fds[MV_FD_LAUNCH], &launch_n, &uid);
+	if (has_task(m))
+		r = mv_machine_read_launch(m, fds[MV_FD_LAUNCH], &launch_n, &uid);
 	if (r < 0)
 		return fail("bad launch message", r);
 	r = make_view(m, start, fds, uid);
@@ -278,7 +301,7 @@ static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
 		fds[MV_FD_TEMPLATE_STATE] = -1;
 		fds[MV_FD_KVM] = -1; /* saving asks it once more; open till the process ends */
 	}
-	return m->kind == MV_KIND_CLONE ? mv_machine_restore(m, fds[MV_FD_CLONE_STATE]) : 0;
+	return is_clone(m) ? mv_machine_restore(m, fds[MV_FD_CLONE_STATE]) : 0;
 }
 
 int mv_machine_new(const struct mv_start *start, const int *start_fds, int control,

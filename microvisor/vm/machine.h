@@ -27,8 +27,9 @@ struct mv_machine {
 	int control; /* the control socket, borrowed; sending from any thread */
 	enum mv_kind kind;
 	uint8_t key[MV_KEY_BYTES];
-	int state_fd; /* owned: where a template is saved; -1 otherwise */
-	bool is_dax;  /* of a clone, as its template said */
+	int state_fd;      /* owned: where a template is saved; -1 otherwise */
+	bool is_dax;       /* of a clone, as its template said */
+	uint64_t begin_ms; /* of the time limits */
 	uint64_t boot_limit_ms;
 	uint64_t lifetime_ms; /* 0: none */
 	struct mv_kvm kvm;
@@ -49,7 +50,9 @@ struct mv_machine {
 	int end_event;           /* eventfd: the machine has ended */
 	atomic_bool is_launched; /* the task has been executed: unknown accesses are arbitrated */
 	atomic_bool is_stopping; /* the vCPU thread does not enter the guest again */
-	atomic_bool is_parking;  /* it looks whether the guest is parked, and saves it */
+	atomic_bool
+		is_parking; /* it leaves the guest for a while: to save it, or to bind a shell */
+	struct mv_launching *launching; /* of a shell that is being launched: shell.c */
 	pthread_t vcpu_thread;
 	pthread_mutex_t lock;
 	bool is_ready;   /* the guest waits for its launch message; main loop only */
@@ -69,6 +72,13 @@ void mv_machine_free(struct mv_machine *machine);
  * -errno. And out of one (borrowed) into a clone that is made but for that: -EBADMSG, -EXDEV as mv_state_restore(), -errno. */
 int mv_machine_save(struct mv_machine *machine) __attribute__((warn_unused_result));
 int mv_machine_restore(struct mv_machine *machine, int fd) __attribute__((warn_unused_result));
+
+/* Another compiled table out of its file (borrowed), in force from the next access on; and the launch message
+ * out of its, checked as far as it matters to us. -errno. Main thread. */
+int mv_machine_replace_policy(struct mv_machine *machine, int fd, uint64_t *ret_serial)
+	__attribute__((warn_unused_result));
+int mv_machine_read_launch(struct mv_machine *machine, int fd, size_t *ret_n, uint32_t *ret_uid)
+	__attribute__((warn_unused_result));
 
 /* Starts the threads, runs the guest to its end and sends MV_MSG_EXIT. The process must exit then, by
  * _exit(2): a thread that is stuck in a call of the host may still use the machine. */

@@ -20,13 +20,13 @@ bench_series() {
 		 p50: rank(50), p99: rank(99), min: .[0], max: .[-1], values: .}' >"$bench_parts/$1.json"
 }
 
-# Ours is held against the peer, or the floor where there is no peer.
+# Ours is held against the best of the peers, or the floor where there is no peer.
 bench_end() {
 	local file=build/bench/$bench_name.json
 	jq -s --arg what "$bench_what" --arg unit "$bench_unit" --arg at "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
 		--arg commit "$(git describe --always --dirty 2>/dev/null)" \
 		--arg host "$(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), lab $(tests/lab/lab kind), load $(cut -d' ' -f1 /proc/loadavg)" '
-		(map(select(.role == "peer")) + map(select(.role == "floor")) | first) as $peer |
+		((map(select(.role == "peer" and .p50)) | sort_by(.p50)) + map(select(.role == "floor")) | first) as $peer |
 		{commit: $commit, host: $host, at: $at, what: $what, runs: (map(.runs) | max), figures:
 		 (sort_by(["ours", "peer", "floor"] as $o | .role as $r | $o | index($r)) |
 		  map({name, unit: $unit, p50, p99} +

@@ -77,7 +77,7 @@ as() { # as USER COMMAND...: in his home
 }
 ampoule() { as user1 "$bin/ampoule" "$@"; }
 start_agent() { # start_agent BIN [CGROUP]
-	(echo $BASHPID >"${2:-/sys/fs/cgroup}/cgroup.procs" && exec "$bin/ampoule-agent" run --state-dir "$state" --bin-dir "$1" --boot-limit 240 >>"$log" 2>&1 </dev/null) &
+	(echo $BASHPID >"${2:-/sys/fs/cgroup}/cgroup.procs" && exec "$bin/ampoule-agent" run --state-dir "$state" --bin-dir "$1" --boot-limit 240 --shells "${shells:-0}" >>"$log" 2>&1 </dev/null) &
 	agent_pid=$!
 	wait_for ampoule status
 	wait_for settled
@@ -160,6 +160,41 @@ start_agent "$bin"
 ok "the next agent removes it, whatever is in it" "$(groups) $(wait $sleeper; echo $?)" " 137"
 stop_agent
 ok "an agent that ends leaves no cgroup" "$(find /sys/fs/cgroup -name 'ampoule-*')" ""
+
+echo "# a micro-VM that was made ahead of its task"
+threads() { awk '/^Seccomp:/ {print $2}' /proc/"$1"/task/*/status | sort | uniq -c | xargs; }
+ready() { [ "$(ampoule status --json | jq .shells)" = "$1" ]; }
+shells=1
+start_agent "$bin"
+wait_for ready 1
+pid=$(started)
+ok "before its task no user exists in its user namespace" "$(cat "/proc/$pid/uid_map" "/proc/$pid/gid_map")" ""
+ok "no capability in any set" "$(awk '/^Cap/ {print $2}' "/proc/$pid/status" | sort -u)" 0000000000000000
+ok "each thread has its filter" "$(threads "$pid")" "3 2"
+ok "it goes before all others when memory ends" "$(cat "/proc/$pid/oom_score_adj")" 1000
+has "its cgroup holds it" " $(xargs <"$(groups)/cgroup.procs") " " $pid "
+ampoule run -- python3 sleep.py >/dev/null 2>"$work/err" &
+runner=$!
+wait_for running
+has "the task's is the same process" "$(grep 'vm: started' "$log" | tail -n1)" "pid=$pid"
+ok "each thread still has its filter" "$(threads "$pid" | awk '{print $2}')" 2
+ok "and it is the last to go" "$(cat "/proc/$pid/oom_score_adj")" 300
+wait_for ready 1
+ok "another one was made" "$(started | wc -l)" 2
+kill -9 "$agent_pid"
+wait "$agent_pid" 2>/dev/null
+wait_for none started
+ok "both end with their agent" "$(pgrep -c '^ampoule-')" 0
+wait "$runner"
+start_agent "$bin"
+wait_for ready 1
+kill -9 "$(started)"
+wait_for ready 0
+wait_for ready 1
+ok "one that dies before it is used is made again" "$(started | wc -l)" 1
+stop_agent
+ok "and goes with its agent" "$(started) $(find /sys/fs/cgroup -name 'ampoule-*')" " "
+shells=0
 
 echo "# no hardware, no task; an agent in a cgroup of a service"
 service=/sys/fs/cgroup/service

@@ -170,12 +170,14 @@ ok "user2 cannot stop it, nor learn that it is there" "$(ampoule user2 stop "$id
 has "user2 cannot have it explained" "$(ampoule user2 explain "$id" 2>&1)" "no such micro-VM"
 ampoule user2 run -- mutool draw -F txt /home/user1/report.pdf >"$work/out2" 2>/dev/null
 ok "user2 does not get user1's file" "$([ $? != 0 ] && cat "$work/out2")" ""
-microvm=$(pgrep -x ampoule-microvm)
+microvm=$(grep "vm: started" "$work/agent.log" | tail -n1 | grep -o "[0-9]*$")
 ok "the microvm has a uid of its own" "$(ps -o uid= -p "$microvm" | awk '{print ($1 >= 2000000000)}')" 1
 ok "no new privileges" "$(awk '/NoNewPrivs/ {print $2}' "/proc/$microvm/status")" 1
 ok "an empty root" "$(ls -A "/proc/$microvm/root/" | wc -l)" 0
 kill -TERM "$agent_pid"
 wait "$runner"
-ok "when the agent ends its micro-VMs end" "$? $(pgrep -cx ampoule-microvm)" "125 0"
+status=$?
+wait "$agent_pid"
+ok "when the agent ends its micro-VMs end" "$status $(pgrep -cx ampoule-microvm)" "125 0"
 
 exit $failed

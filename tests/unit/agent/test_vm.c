@@ -248,6 +248,29 @@ START_TEST(the_newest_goes_first_when_memory_ends)
 }
 END_TEST
 
+START_TEST(who_came_first_is_the_first_to_start_when_there_is_room)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct agent_vm others[AGENT_VMS_MAX / 4] = {0};
+
+	ck_assert_ptr_null(agent_vms_next(&agent.vms));
+	ck_assert(agent_vms_may_start(&agent.vms)); /* the fixture's own is one that starts */
+	for (long i = 0; i <= cpus; i++) {
+		others[i] = (struct agent_vm){.next = agent.vms.first, .is_waiting = true};
+		agent.vms.first = &others[i];
+	}
+	ck_assert_ptr_eq(agent_vms_next(&agent.vms), &others[0]);
+	others[0].ended = true; /* its user did not wait */
+	ck_assert_ptr_eq(agent_vms_next(&agent.vms), &others[1]);
+	for (long i = 1; i <= cpus; i++)
+		others[i].child.pid = 1;
+	ck_assert(!agent_vms_may_start(&agent.vms));
+	others[1].state = MV_STATE_RUNNING;
+	ck_assert(agent_vms_may_start(&agent.vms));
+	agent.vms.first = vm;
+}
+END_TEST
+
 START_TEST(only_its_owner_finds_it)
 {
 	ck_assert_ptr_eq(agent_vms_find(&agent.vms, 0, "vm-1"), vm);
@@ -274,6 +297,7 @@ int main(void)
 	tcase_add_test(t, a_process_that_its_jail_killed_is_a_critical_event);
 	tcase_add_test(t, a_process_that_outlives_its_lifetime_is_killed);
 	tcase_add_test(t, the_newest_goes_first_when_memory_ends);
+	tcase_add_test(t, who_came_first_is_the_first_to_start_when_there_is_room);
 	tcase_add_test(t, only_its_owner_finds_it);
 	return suite_run("agent/vm", t);
 }

@@ -99,6 +99,25 @@ START_TEST(a_template_has_descriptors_of_its_own_and_no_share)
 }
 END_TEST
 
+START_TEST(a_shell_starts_without_a_task_and_is_launched_with_all_the_rest)
+{
+	start.kind = MV_KIND_SHELL;
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_SHELL_COUNT), -EBADMSG); /* a share */
+	start.share_count = 0;
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_SHELL_COUNT), 0);
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_FIXED), -EBADMSG);
+	start.type = MV_MSG_LAUNCH;
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_FIXED - MV_FD_LAUNCH_FIRST), -EBADMSG);
+	start.kind = MV_KIND_CLONE;
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_FIXED - MV_FD_LAUNCH_FIRST), 0);
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_FIXED), -EBADMSG);
+	start.share_count = 1;
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_FIXED - MV_FD_LAUNCH_FIRST + 1), 0);
+	start.kind = MV_KIND_COLD;
+	ck_assert_int_eq(mv_start_check(&start, MV_FD_FIXED - MV_FD_LAUNCH_FIRST + 1), -EBADMSG);
+}
+END_TEST
+
 START_TEST(a_start_of_another_size_is_refused)
 {
 	unsigned before = open_descriptors();
@@ -264,6 +283,7 @@ int main(void)
 	tcase_add_test(use, a_small_file_is_read_whole);
 	tcase_add_loop_test(refusals, a_start_with_a_wrong_number_of_descriptors_keeps_none, 0, 4);
 	tcase_add_test(refusals, a_template_has_descriptors_of_its_own_and_no_share);
+	tcase_add_test(refusals, a_shell_starts_without_a_task_and_is_launched_with_all_the_rest);
 	tcase_add_test(refusals, a_start_of_another_size_is_refused);
 	tcase_add_test(refusals, a_closed_socket_is_told_apart);
 	tcase_add_loop_test(refusals, each_wrong_field_is_refused, 0,

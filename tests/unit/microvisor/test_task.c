@@ -105,6 +105,68 @@ START_TEST(a_clone_is_launched_without_another_ready)
 }
 END_TEST
 
+/* A shell's task: without launch message and streams, those of the fixture given up. */
+static void make_shell(void)
+{
+	static const struct mv_task_ops ops = {.state = on_state, .end = on_end};
+	struct mv_task_config config = {.vsock = g.vsock,
+					.fds = {-1, -1, -1},
+					.arbiter = arbiter,
+					.exit = &vcpu_exit,
+					.ops = &ops};
+
+	mv_task_free(task);
+	task = mv_task_new(&config);
+	ck_assert_int_eq(mv_task_start(task), 0);
+}
+
+START_TEST(a_shell_rehearses_and_is_launched_when_it_has_something_to_run)
+{
+	static const char launch[] = "later";
+	int fds[3] = {-1, -1, -1};
+	int pair[2];
+
+	make_shell();
+	connect_port(MV_PORT_CONTROL);
+	mv_task_rehearse(task);
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	ck_assert_mem_eq(packet.payload, "\7\0\0\0\0\0\0\0", 8);
+	SAY(READY);
+	ck_assert_uint_eq(seen.ready, 1);
+	guest_connect(&g, MV_PORT_STDOUT);
+	hear(MV_PORT_STDOUT, VIRTIO_VSOCK_OP_RST);
+	ck_assert_int_eq(pipe2(pair, O_CLOEXEC), 0);
+	fds[1] = pair[1];
+	mv_task_launch(task, launch, strlen(launch), fds);
+	mv_task_wake(task);
+	task_settle();
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
+	ck_assert_mem_eq(packet.payload, launch, strlen(launch));
+	guest_connect(&g, MV_PORT_STDIN); /* the user has none */
+	hear(MV_PORT_STDIN, VIRTIO_VSOCK_OP_RST);
+	connect_port(MV_PORT_STDOUT);
+	SAY(STARTED);
+	guest_send(&g, MV_PORT_STDOUT, VIRTIO_VSOCK_OP_RW, "word", 4);
+	char got[4];
+
+	ck_assert_int_eq(read(pair[0], got, sizeof(got)), 4);
+	ck_assert_mem_eq(got, "word", 4);
+	close(pair[0]);
+}
+END_TEST
+
+START_TEST(a_shell_whose_guest_breaks_the_protocol_ends)
+{
+	make_shell();
+	connect_port(MV_PORT_CONTROL);
+	mv_task_rehearse(task);
+	SAY(STARTED);
+	ck_assert_uint_eq(seen.ends, 1);
+	ck_assert_int_eq(seen.why, MV_END_GUEST);
+}
+END_TEST
+
 START_TEST(a_signal_reaches_the_running_task)
 {
 	task_run();
@@ -186,6 +248,8 @@ int main(void)
 	tcase_add_test(t, an_exit_just_before_the_connection_ends_counts);
 	tcase_add_test(t, streams_are_refused_before_the_launch_message);
 	tcase_add_test(t, a_clone_is_launched_without_another_ready);
+	tcase_add_test(t, a_shell_rehearses_and_is_launched_when_it_has_something_to_run);
+	tcase_add_test(t, a_shell_whose_guest_breaks_the_protocol_ends);
 	tcase_add_test(t, a_signal_reaches_the_running_task);
 	tcase_add_test(t, a_signal_before_the_start_is_kept);
 	tcase_add_test(t, a_signal_that_is_none_is_refused);
