@@ -121,6 +121,8 @@ static struct srv_request *request_new(struct MHD_Connection *c, const char *pat
 	req->accept = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept");
 	req->last_event_id = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Last-Event-ID");
 	req->if_none_match = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-None-Match");
+	req->if_match = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-Match");
+	req->idempotency_key = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Idempotency-Key");
 	req->cookie = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Cookie");
 	req->host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
 	req->origin = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin");

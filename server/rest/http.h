@@ -46,6 +46,8 @@ struct srv_request {
 	const char *accept;
 	const char *last_event_id; /* Last-Event-ID */
 	const char *if_none_match;
+	const char *if_match;
+	const char *idempotency_key;
 	const char *cookie;
 	const char *host;
 	const char *origin;

@@ -71,8 +71,11 @@ struct peer_call {
 	const char *fetch_site;
 	const char *accept;
 	const char *until; /* of an answer without an end: enough when this has come; NULL = all */
-	const char *from;  /* address to call from; 127.0.0.0/8 is all ours */
-	long tls_max;      /* CURL_SSLVERSION_MAX_..., 0 = any */
+	const char *if_match;
+	const char *if_none_match;
+	const char *idempotency_key;
+	const char *from; /* address to call from; 127.0.0.0/8 is all ours */
+	long tls_max;     /* CURL_SSLVERSION_MAX_..., 0 = any */
 
 	CURLcode result;
 	long status;
@@ -130,6 +133,9 @@ static inline struct curl_slist *peer_headers(const struct peer_call *call)
 	list = peer_header(list, "X-Ampoule-Request", call->marker);
 	list = peer_header(list, "Origin", call->origin);
 	list = peer_header(list, "Sec-Fetch-Site", call->fetch_site);
+	list = peer_header(list, "If-Match", call->if_match);
+	list = peer_header(list, "If-None-Match", call->if_none_match);
+	list = peer_header(list, "Idempotency-Key", call->idempotency_key);
 	if (!call->token)
 		return list;
 	snprintf(line, sizeof(line), "Authorization: Bearer %s", call->token);
