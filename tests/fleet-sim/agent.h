@@ -40,9 +40,10 @@ struct sim_shared {
 	const struct token *token;
 	int epoll;
 	atomic_uint up, enrolled, failed;
-	atomic_ullong refused;      /* Refusal frames received */
-	atomic_ullong acked;        /* events, of all agents */
-	atomic_ullong verify_us;    /* spent on verifying and compiling policies */
+	atomic_ullong refused;   /* Refusal frames received */
+	atomic_ullong acked;     /* events, of all agents */
+	atomic_ullong verify_us; /* spent on verifying and compiling policies */
+	atomic_ullong pings;
 	atomic_uint keepalive_s;    /* 0: as the server says */
 	atomic_ullong events_ms;    /* when events began; 0: none are made */
 	atomic_ullong events_until; /* ms */
