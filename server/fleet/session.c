@@ -21,6 +21,8 @@ static int on_ping(struct srv_session *s, Ampoule__Frame *frame)
 	Ampoule__Pong pong;
 	Ampoule__Frame reply;
 
+	if (!frame->ping->nonce)
+		return 0; /* a sign of life, which wants no answer */
 	ampoule__pong__init(&pong);
 	ampoule__frame__init(&reply);
 	pong.nonce = frame->ping->nonce;

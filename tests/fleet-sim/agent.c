@@ -374,7 +374,8 @@ static int send_ping(struct sim_agent *a, uint64_t now_ms)
 	a->ping_ms = now_ms + (keepalive_s ? keepalive_s : 270) * 1000ULL;
 	atomic_fetch_add(&a->shared->pings, 1);
 	ampoule__ping__init(&ping);
-	ping.nonce = now_ms;
+	if (++a->pings % SIM_ASK_EVERY == 0)
+		ping.nonce = a->pings;
 	return send_frame(a, AMPOULE__FRAME__KIND_PING, &ping);
 }
 
