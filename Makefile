@@ -30,6 +30,10 @@ check-full: check                       ## check, the sanitizer variants and the
 	$(Q)FULL=1 build-aux/check
 check-asan check-tsan check-cov: check-%: ## unit tests under a sanitizer or with coverage
 	$(Q)$(MAKE) --no-print-directory VARIANT=$* check-unit
+bench-fleet:                            ## a policy to 10,000 simulated agents, storms, memory (AGENTS= RUNS= STORMS=)
+	$(Q)tests/bench/fleet.sh
+bench-ingest:                           ## events per second to a commit and an ack, and raw COPY (AGENTS= RUNS=)
+	$(Q)tests/bench/ingest.sh
 bench-clone:                            ## request to first output by a clone, in the lab (RUNS=100)
 	$(Q)tests/bench/clone
 bench-compare:                          ## hold a benchmark's run against an earlier one (A=NEW.json B=OLD.json MARGIN=15)
@@ -49,5 +53,5 @@ clean:                                  ## remove build/
 	$(Q)rm -rf build
 help:                                   ## this list
 	$(Q)sed -nE 's/^([a-z_.-][a-z _.-]*):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 40
-.PHONY: all demo bench-boot bench-clone bench-compare bench-policy check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
+.PHONY: all demo bench-boot bench-clone bench-compare bench-fleet bench-ingest bench-policy check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
 -include $(objs:.o=.d)

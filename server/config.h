@@ -10,7 +10,8 @@
 
 enum {
 	SRV_TEXT_MAX = 1024,
-	SRV_PATH_MAX = 1024
+	SRV_PATH_MAX = 1024,
+	SRV_NUMBER_MAX = 16
 };
 
 struct srv_config {
@@ -23,6 +24,8 @@ struct srv_config {
 	char signer_socket[SRV_PATH_MAX];
 	char names
 		[SRV_TEXT_MAX]; /* of the server certificate, comma-separated host names and addresses */
+	char events_days[SRV_NUMBER_MAX]; /* how long events are kept; "": server/upkeep.h says */
+	char events_gib[SRV_NUMBER_MAX];  /* their disk budget; "" or "0": none */
 };
 
 /* Reads DIR/server.conf. -ENOENT when the folder was never set up, -EINVAL with the line. */
@@ -38,7 +41,8 @@ struct srv_context {
 	const struct srv_config *config;
 	struct srv_db *db;
 	struct srv_hub *hub;
-	struct srv_audit *audit; /* NULL in tests that keep none */
+	struct srv_audit *audit; /* NULL in tests that keep none, as the next */
+	struct srv_upkeep *upkeep;
 };
 
 #endif

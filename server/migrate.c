@@ -16,7 +16,7 @@ static const struct {
 
 enum {
 	MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]),
-	OLDEST = 2, /* what each request needs, whatever is latest: people and grants */
+	OLDEST = 4, /* what each event needs, whatever is latest: days, groups that devices had */
 	POLL_MS = 200
 };
 

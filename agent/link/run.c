@@ -22,6 +22,8 @@
 enum {
 	PROTOCOL = 1,
 	KEEPALIVE_S = 270,
+	ASK_EVERY =
+		4, /* of so many pings one wants an answer; TCP notices a dead server at any of them */
 	ANSWER_MS = 30000, /* to Hello and to a ping */
 	FAR_MS = 3600 * 1000
 };
@@ -40,6 +42,7 @@ struct run {
 	uint64_t try_ms;    /* of the next try to connect */
 	uint64_t answer_ms; /* until when something must be heard; 0: nothing awaited */
 	uint64_t ping_ms;   /* of the next ping */
+	unsigned pings;     /* since the Welcome */
 };
 
 static uint64_t now_ms(void)
@@ -175,6 +178,7 @@ static int on_welcome(struct run *run, const Ampoule__Frame *frame)
 	if (welcome->keepalive_s >= 10 && welcome->keepalive_s <= 3600)
 		run->keepalive_ms = (uint64_t)welcome->keepalive_s * 1000;
 	run->ping_ms = now_ms() + run->keepalive_ms;
+	run->pings = 0;
 	agent_backoff_reset(&run->backoff);
 	int r = tell(&up, sizeof(up), -1);
 
@@ -422,10 +426,12 @@ static int on_time(struct run *run, uint64_t now)
 		return 0;
 	ampoule__ping__init(&ping);
 	ampoule__frame__init(&frame);
-	ping.nonce = now;
+	if (++run->pings % ASK_EVERY == 0) {
+		ping.nonce = run->pings;
+		run->answer_ms = now + ANSWER_MS;
+	}
 	frame.kind_case = AMPOULE__FRAME__KIND_PING;
 	frame.ping = &ping;
-	run->answer_ms = now + ANSWER_MS;
 	int r = send_frame(run, &frame);
 
 	return r < 0 || !run->up ? r : renew(run);

@@ -7,6 +7,7 @@
 #include "proto/frame.h"
 #include "server/fleet/ingest.h"
 #include "server/fleet/ledger.h"
+#include "server/upkeep.h"
 
 enum {
 	FRAMES_AT_ONCE = 64, /* of one peer, before others have their turn */
@@ -20,6 +21,8 @@ static int on_ping(struct srv_session *s, Ampoule__Frame *frame)
 	Ampoule__Pong pong;
 	Ampoule__Frame reply;
 
+	if (!frame->ping->nonce)
+		return 0; /* a sign of life, which wants no answer */
 	ampoule__pong__init(&pong);
 	ampoule__frame__init(&reply);
 	pong.nonce = frame->ping->nonce;
@@ -264,12 +267,13 @@ static int shake(struct srv_session *s)
 	return s->peer.room == SRV_ROOM_AGENT ? admit(s) : 0;
 }
 
-/* When more waits than the database takes, events stay with the devices: no refusal, no new connection, which
+/* When more waits than the database takes, or its disk may hold, events stay with the devices: no refusal, no new connection, which
  * would only add to the load. */
 static bool must_wait(struct srv_session *s)
 {
 	bool wait = srv_wire_is_next(&s->wire, AMPOULE__FRAME__KIND_EVENT_BATCH) &&
-		    srv_ingest_is_full(s->services->ingest);
+		    (srv_ingest_is_full(s->services->ingest) ||
+		     srv_upkeep_is_full(s->services->context.upkeep));
 
 	s->parked_ms = wait ? now_ms() + PARKED_MS : 0;
 	return wait;

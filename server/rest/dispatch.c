@@ -13,6 +13,7 @@
 #include "server/rest/limits.h"
 #include "server/rest/origin.h"
 #include "server/rest/route.h"
+#include "server/rest/stream.h"
 
 static const char bearer[] = "Bearer ";
 
@@ -124,6 +125,19 @@ static bool has_role(struct srv_call *call)
 		srv_reply_problem(call->req, SRV_FORBIDDEN,
 				  "This concerns every group, and your role reaches some only.");
 	return !call->req->status;
+}
+
+/* The answer is on its way: what a refusal says now goes nowhere, and its status must not be logged. */
+bool srv_call_check_again(struct srv_call *call)
+{
+	int status = call->req->status;
+
+	call->req->status = 0;
+	call->who = (struct srv_identity){0};
+	bool may = find_caller(call) && has_role(call);
+
+	call->req->status = status;
+	return may;
 }
 
 /* Answers and gives false when the caller may not use the route. */
@@ -282,6 +296,7 @@ static void dispatch_end(void *context, struct srv_request *req)
 	json_decref(call->became);
 	json_decref(call->json);
 	srv_upload_free(call->upload);
+	srv_stream_free(call->stream);
 	free(call);
 	req->state = NULL;
 }

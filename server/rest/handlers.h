@@ -86,6 +86,10 @@ int srv_devices_handle_patch(struct srv_call *call, struct err *err);
 /* events.c */
 extern const struct srv_field srv_events_query[];
 int srv_events_handle_list(struct srv_call *call, struct err *err);
+extern const struct srv_field srv_stream_query[];
+int srv_events_handle_stream(struct srv_call *call, struct err *err);
+extern const struct srv_field srv_counts_query[];
+int srv_counts_handle_get(struct srv_call *call, struct err *err);
 
 /* images.c */
 extern const struct srv_field srv_images_query[];

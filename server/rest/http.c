@@ -21,7 +21,8 @@ enum {
 	MEMORY_PER_CONNECTION = 32 << 10, /* bounds the request's head */
 	BODY_TIME_MAX_MS = 60000,         /* for a gathered body: a dripping client is dropped */
 	STREAM_TIME_MAX_MS = 3600000,     /* for a streamed one */
-	BACKLOG = 128
+	BACKLOG = 128,
+	PRODUCE_BYTES = 32 << 10 /* of an answer without an end, at once */
 };
 
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
@@ -117,6 +118,8 @@ static struct srv_request *request_new(struct MHD_Connection *c, const char *pat
 	req->authorization = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
 	req->content_type = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Type");
 	req->accept_encoding = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept-Encoding");
+	req->accept = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept");
+	req->last_event_id = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Last-Event-ID");
 	req->if_none_match = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-None-Match");
 	req->if_match = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-Match");
 	req->idempotency_key = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Idempotency-Key");
@@ -177,8 +180,21 @@ static void log_answer(const struct srv_request *req)
 		 req->status, (unsigned long long)(now_ms() - req->started_ms), req->peer, req->id);
 }
 
+static ssize_t produce(void *cls, uint64_t pos, char *bytes, size_t max)
+{
+	struct srv_request *req = cls;
+
+	(void)pos;
+	ssize_t n = req->produce(req, bytes, max);
+
+	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
 static struct MHD_Response *make_response(struct srv_request *req)
 {
+	if (req->produce)
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PRODUCE_BYTES, produce,
+							 req, NULL);
 	if (req->reply_borrowed)
 		return MHD_create_response_from_buffer(req->reply_borrowed_len,
 						       (void *)(uintptr_t)req->reply_borrowed,

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/buf.h"
 #include "common/cleanup.h"
@@ -42,6 +43,8 @@ struct srv_request {
 	const char *authorization; /* NULL when absent, as the next */
 	const char *content_type;
 	const char *accept_encoding;
+	const char *accept;
+	const char *last_event_id; /* Last-Event-ID */
 	const char *if_none_match;
 	const char *if_match;
 	const char *idempotency_key;
@@ -69,6 +72,9 @@ struct srv_request {
 	int status;
 	const char *reply_type; /* static */
 	struct buf reply;
+	/* Instead of reply, for an answer without an end: puts at most max bytes and gives their number, 0 when there
+	 * are none now (it has waited a while itself) or -1 when the answer is over. On the connection's thread. */
+	ssize_t (*produce)(struct srv_request *req, char *bytes, size_t max);
 	const uint8_t *reply_borrowed; /* instead of reply, for bytes that outlive the listener */
 	size_t reply_borrowed_len;
 	const char *cache_control; /* static; NULL: "no-store" */

@@ -31,6 +31,7 @@ static const struct {
 	[SRV_ABOVE_MAKER] = {"above_maker", 403, "That is more than you may do yourself"},
 	[SRV_PERSON_EXISTS] = {"person_exists", 409, "This name is taken"},
 	[SRV_LAST_ADMIN] = {"last_admin", 409, "Nobody could manage people any more"},
+	[SRV_CURSOR_GONE] = {"cursor-gone", 410, "These events are kept no more"},
 	[SRV_LINK_USED] = {"link_used", 410, "This link is of no use any more"},
 	[SRV_PASSWORD_REFUSED] = {"password_refused", 422, "This password is no good"},
 	[SRV_CODE_REFUSED] = {"code_refused", 422, "This code is wrong or was used"},

@@ -23,7 +23,7 @@ enum {
 
 struct srv_rest {
 	struct srv_http *http;
-	atomic_uint uploads;
+	atomic_uint uploads, streams;
 	struct srv_keys keys;
 	struct srv_api api;
 };
@@ -84,6 +84,7 @@ static int make_api(struct srv_rest *rest, const struct srv_context *context, st
 		.routes = srv_routes,
 		.route_count = srv_route_count,
 		.uploads = &rest->uploads,
+		.streams = &rest->streams,
 		.console = &srv_console_built,
 		.limits = srv_limits_new(),
 		.passwords = srv_passwords_new(err),

@@ -84,6 +84,7 @@ struct srv_call {
 	json_t *json;              /* owns what body[] points to */
 	struct srv_conn *conn;     /* to the database, during handle() of a route with a role */
 	struct srv_upload *upload; /* PUT /blobs: owned */
+	struct srv_stream *stream; /* GET /events/stream: owned */
 	char *prepared;            /* of prepare(), owned: wiped and freed */
 
 	/* For the audit row, set by handlers: what it was done to, and what changed, without secrets. */
@@ -108,6 +109,7 @@ struct srv_api {
 	const struct srv_route *routes;
 	size_t route_count;
 	atomic_uint *uploads;              /* running now; see blobs.h */
+	atomic_uint *streams;              /* as well; see stream.h */
 	struct srv_limits *limits;         /* NULL: none */
 	const struct srv_console *console; /* what is outside /api; NULL: nothing */
 	struct srv_passwords *passwords;
@@ -133,6 +135,9 @@ void srv_route_roles(const struct srv_route *route, char *out, size_t cap);
 const char *srv_reach_name(enum srv_reach reach);
 /* Whether the request changes something. */
 bool srv_route_changes(const struct srv_route *route);
+
+/* Whether the caller of an answer without an end may still use its route; call->scope is what it reaches now. */
+bool srv_call_check_again(struct srv_call *call);
 
 /* For http.c, with a struct srv_api as context. */
 extern const struct srv_http_ops srv_dispatch;

@@ -91,6 +91,10 @@ const struct srv_route srv_routes[] = {
 
 	{"GET", V1 "/events", READ, .query = srv_events_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_events_handle_list},
+	{"GET", V1 "/events/stream", READ, .query = srv_stream_query, .reach = SRV_REACH_GROUPS,
+	 .per_minute = 60, .handle = srv_events_handle_stream},
+	{"GET", V1 "/event-counts", READ, .query = srv_counts_query, .reach = SRV_REACH_GROUPS,
+	 .handle = srv_counts_handle_get},
 
 	/* Images are everybody's: which ones are used is for policies to say. */
 	{"GET", V1 "/images", READ, .query = srv_images_query, .reach = SRV_REACH_SHARED,

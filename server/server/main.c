@@ -23,6 +23,7 @@ static const char usage_text[] =
 	"                              [--listen-agents HOST:PORT] [--listen-api HOST:PORT]\n"
 	"                              [--agents-address HOST:PORT] [--signer SOCKET] "
 	"[--token-file FILE]\n"
+	"                              [--events-days DAYS] [--events-gib GIB]\n"
 	"       ampoule-server migrate [--state DIR]\n"
 	"       ampoule-server serve   [--state DIR]\n"
 	"       ampoule-server link    [--state DIR]\n"
@@ -38,7 +39,9 @@ static const char usage_text[] =
 	"\n"
 	"Without the option: --state " DEFAULT_STATE ", --listen-agents " DEFAULT_AGENTS
 	",\n--listen-api " DEFAULT_API ", --signer " DEFAULT_SIGNER ",\n"
-	"--agents-address: the first name and the port of --listen-agents.\n"
+	"--agents-address: the first name and the port of --listen-agents; events are kept for 90 "
+	"days,\n"
+	"whatever their size.\n"
 	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
 
 struct options {
@@ -65,6 +68,8 @@ static const struct {
 	FIELD("listen-api", listen_api),
 	FIELD("agents-address", public_agents),
 	FIELD("signer", signer_socket),
+	FIELD("events-days", events_days),
+	FIELD("events-gib", events_gib),
 #undef FIELD
 };
 

@@ -15,6 +15,7 @@
 #include "server/hub.h"
 #include "server/migrate.h"
 #include "server/rest/rest.h"
+#include "server/upkeep.h"
 
 /* Three descriptors per connection of a device, and some for the rest. */
 static void raise_descriptor_limit(void)
@@ -80,10 +81,12 @@ static int with_database(const struct srv_config *config, struct srv_db *db,
 
 	if (hub) {
 		struct srv_audit *audit = srv_audit_start(db, config, err);
+		struct srv_upkeep *upkeep = audit ? srv_upkeep_start(db, config, err) : NULL;
 		const struct srv_context context = {
-			.config = config, .db = db, .hub = hub, .audit = audit};
+			.config = config, .db = db, .hub = hub, .audit = audit, .upkeep = upkeep};
 
-		r = audit ? listen_and_wait(&context, ca, signals, err) : -EIO;
+		r = upkeep ? listen_and_wait(&context, ca, signals, err) : -EIO;
+		srv_upkeep_stop(upkeep);
 		srv_audit_stop(audit);
 	} else {
 		r = -EIO;

@@ -56,6 +56,40 @@ store_image() {
 	SQL
 }
 
+# idle: what the keepalives of a day cost on the wire, from those of 20 s at one every 2 s; at 270 s a day has 320.
+idle() {
+	local bytes0 pings0
+	sim keepalive 2
+	sleep 4
+	sim status
+	pings0=$(said .pings) bytes0=$(wire_bytes)
+	sleep 20
+	sim status
+	echo $((($(wire_bytes) - bytes0) * 320 / ($(said .pings) - pings0))) >"$work/idle"
+	sim keepalive 0
+	echo "idle: $(cat "$work/idle") bytes a day" >&2
+}
+# While everybody comes back, an admin looks: how long each answer takes.
+watch_api() {
+	while [ ! -e "$work/storm.over" ]; do
+		curl -sS --cacert "$RUN/server/ca.pem" -H "Authorization: Bearer $ADMIN" -o /dev/null \
+			-w '%{time_total} %{http_code}\n' --max-time 30 "$API/devices?limit=10"
+		sleep 0.2
+	done >>"$work/api.all"
+}
+storm() {
+	local watcher
+	rm -f "$work/storm.over"
+	watch_api &
+	watcher=$!
+	sim storm 300
+	touch "$work/storm.over"
+	wait "$watcher"
+	echo "storm $1: $SAID; load $(cut -d' ' -f1 /proc/loadavg)" >&2
+	[ "$(said .up)" = "$agents" ] || die "only $(said .up) came back"
+	said .seconds >>"$work/storm"
+}
+
 server_fixture_start >&2
 store_image
 base_kb=$(server_memory_kb)
@@ -66,9 +100,25 @@ sleep 5
 echo $((($(server_memory_kb) - base_kb) * 1024 / agents)) >"$work/memory"
 echo "server memory per idle agent: $(cat "$work/memory") bytes" >&2
 for n in $(seq "$runs"); do push "$n"; done
-for n in $(seq "$storms"); do
-	sim storm 300
-	echo "storm $n: $SAID; load $(cut -d' ' -f1 /proc/loadavg)" >&2
-	said .seconds >>"$work/storm"
-done
+idle
+for n in $(seq "$storms"); do storm "$n"; done
+awk '$2 == 200 {print $1}' "$work/api.all" >"$work/api"
+awk '{printf "%.3f\n", $1 / 1000}' "$work"/acked.* >"$work/acked"
+sim status
+verify_us=$(($(said .verify_us) / agents / runs))
 fleet_stop
+
+bench_begin fleet "policy_save_to_acked: a policy of 60 rules, from the request to the row that an agent applied it" s
+bench_series policy_save_to_acked ours "$agents agents, $runs pushes; each agent's own verifying and compiling took $verify_us us, on the same CPUs" \
+	"$work/acked" $((agents * runs - $(wc -l <"$work/acked")))
+bench_series reconnect_storm ours "$agents agents cut off at once: until all are back; the agents' own back-off" "$work/storm" 0
+bench_series api_in_a_storm ours "GET /devices meanwhile" "$work/api" "$(awk '$2 != 200' "$work/api.all" | wc -l)"
+bench_end
+bench_begin fleet-cpu "server CPU per agent and push" us
+bench_series cpu_per_push ours "user and system time of ampoule-server" "$work/cpu" 0
+bench_end
+bench_begin fleet-bytes "memory and wire per agent" bytes
+bench_series memory_per_idle_agent ours "anonymous memory of ampoule-server, $agents agents" "$work/memory" 0
+bench_series wire_per_push ours "IP bytes, both ways" "$work/bytes" 0
+bench_series wire_per_idle_day ours "320 keepalives" "$work/idle" 0
+bench_end

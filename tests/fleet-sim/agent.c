@@ -372,9 +372,20 @@ static int send_ping(struct sim_agent *a, uint64_t now_ms)
 	unsigned keepalive_s = atomic_load(&a->shared->keepalive_s);
 
 	a->ping_ms = now_ms + (keepalive_s ? keepalive_s : 270) * 1000ULL;
+	atomic_fetch_add(&a->shared->pings, 1);
 	ampoule__ping__init(&ping);
-	ping.nonce = now_ms;
+	if (++a->pings % SIM_ASK_EVERY == 0)
+		ping.nonce = a->pings;
 	return send_frame(a, AMPOULE__FRAME__KIND_PING, &ping);
+}
+
+/* A shorter keepalive, told meanwhile, counts at once; not for all in the same moment. */
+static void shorten(struct sim_agent *a, uint64_t now_ms)
+{
+	uint64_t keepalive_ms = atomic_load(&a->shared->keepalive_s) * 1000ULL;
+
+	if (keepalive_ms && a->ping_ms > now_ms + keepalive_ms)
+		a->ping_ms = now_ms + a->phase_ms % keepalive_ms;
 }
 
 void sim_agent_on_time(struct sim_agent *a, uint64_t now_ms)
@@ -386,6 +397,7 @@ void sim_agent_on_time(struct sim_agent *a, uint64_t now_ms)
 		r = now_ms >= a->due_ms ? -ETIMEDOUT : 0;
 		break;
 	case SIM_UP:
+		shorten(a, now_ms);
 		r = send_events(a, now_ms);
 		if (r == 0 && now_ms >= a->ping_ms)
 			r = send_ping(a, now_ms);

@@ -18,7 +18,8 @@
 
 enum {
 	SIM_BATCH = 256, /* as AGENT_LINK_EVENTS_MAX */
-	SIM_ANSWER_MS = 30000
+	SIM_ANSWER_MS = 30000,
+	SIM_ASK_EVERY = 4 /* of so many pings one wants an answer, as in agent/link/run.c */
 };
 
 enum sim_state {
@@ -40,9 +41,10 @@ struct sim_shared {
 	const struct token *token;
 	int epoll;
 	atomic_uint up, enrolled, failed;
-	atomic_ullong refused;      /* Refusal frames received */
-	atomic_ullong acked;        /* events, of all agents */
-	atomic_ullong verify_us;    /* spent on verifying and compiling policies */
+	atomic_ullong refused;   /* Refusal frames received */
+	atomic_ullong acked;     /* events, of all agents */
+	atomic_ullong verify_us; /* spent on verifying and compiling policies */
+	atomic_ullong pings;
 	atomic_uint keepalive_s;    /* 0: as the server says */
 	atomic_ullong events_ms;    /* when events began; 0: none are made */
 	atomic_ullong events_until; /* ms */
@@ -62,8 +64,9 @@ struct sim_agent {
 	struct agent_backoff backoff;
 	uint8_t stream[16];
 	uint64_t acked, in_flight;
-	uint64_t base;               /* acked before the events of now began */
-	uint64_t due_ms;             /* of the next try, or of the end of patience in SIM_HELLO */
+	uint64_t base;   /* acked before the events of now began */
+	uint64_t due_ms; /* of the next try, or of the end of patience in SIM_HELLO */
+	unsigned pings;
 	uint64_t ping_ms;            /* of the next ping */
 	uint64_t phase_ms;           /* of its bursts */
 	atomic_ullong applied;       /* serial */

@@ -42,9 +42,10 @@ static void print_counts(struct sim_loop *loop)
 	const struct sim_shared *s = &loop->shared;
 
 	printf("\"agents\": %u, \"up\": %u, \"enrolled\": %u, \"failed\": %u, \"refused\": %llu, "
-	       "\"acked\": %llu, \"verify_us\": %llu",
+	       "\"acked\": %llu, \"verify_us\": %llu, \"pings\": %llu",
 	       loop->count, atomic_load(&s->up), atomic_load(&s->enrolled), atomic_load(&s->failed),
-	       atomic_load(&s->refused), atomic_load(&s->acked), atomic_load(&s->verify_us));
+	       atomic_load(&s->refused), atomic_load(&s->acked), atomic_load(&s->verify_us),
+	       atomic_load(&s->pings));
 }
 
 static void on_status(struct sim_loop *loop, char *word[WORDS])

@@ -307,7 +307,7 @@ read_events() {
 	expect_eq "another is not there" "$STATUS" 404
 	expect_lacks "a host's name cannot reach the terminal raw" "$(ctl device ls)" $'\x1b'
 	ask listEvents GET /events
-	expect_eq "no events at first, but a cursor" "$(json '.events | length') $(json .next)" "0 0-0"
+	expect_eq "no events at first, but a cursor" "$(json '.events | length') $(json .next)" "0 1-0-0"
 	add_events 1 5
 	ask listEvents GET '/events?limit=3'
 	expect_eq "events come oldest first" "$(paths)" "1 2 3"

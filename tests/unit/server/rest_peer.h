@@ -69,6 +69,8 @@ struct peer_call {
 	const char *marker; /* X-Ampoule-Request */
 	const char *origin;
 	const char *fetch_site;
+	const char *accept;
+	const char *until; /* of an answer without an end: enough when this has come; NULL = all */
 	const char *if_match;
 	const char *if_none_match;
 	const char *idempotency_key;
@@ -85,7 +87,12 @@ static inline size_t peer_on_body(char *bytes, size_t size, size_t n, void *cls)
 {
 	struct peer_call *call = cls;
 
-	return buf_put(&call->reply, bytes, size * n) == 0 ? size * n : 0;
+	if (buf_put(&call->reply, bytes, size * n) < 0)
+		return 0;
+	return call->until && memmem(call->reply.data, call->reply.len, call->until,
+				     strlen(call->until))
+		       ? 0
+		       : size * n;
 }
 
 static inline size_t peer_on_head(char *bytes, size_t size, size_t n, void *cls)
@@ -122,6 +129,7 @@ static inline struct curl_slist *peer_headers(const struct peer_call *call)
 		list = curl_slist_append(list, line);
 	}
 	list = peer_header(list, "Cookie", call->cookie);
+	list = peer_header(list, "Accept", call->accept);
 	list = peer_header(list, "X-Ampoule-Request", call->marker);
 	list = peer_header(list, "Origin", call->origin);
 	list = peer_header(list, "Sec-Fetch-Site", call->fetch_site);

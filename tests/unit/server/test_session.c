@@ -322,6 +322,20 @@ START_TEST(a_frame_over_the_memory_budget_is_refused)
 }
 END_TEST
 
+START_TEST(a_ping_without_a_nonce_wants_no_answer)
+{
+	struct identity id = fleet_enroll();
+	struct client c;
+	static const char ping[] = "\0\0\0\3\x82\4\0";
+
+	(void)fleet_hello(&c, &id, 0, 0, NULL);
+	client_write(&c, ping, sizeof(ping) - 1);
+	round_trip(&c); /* of the next one: no other pong came before */
+	client_close(&c);
+	fleet_forget(&id);
+}
+END_TEST
+
 START_TEST(a_channel_must_begin_with_hello)
 {
 	struct identity id = fleet_enroll();
@@ -363,6 +377,7 @@ int main(void)
 	tcase_add_test(t, a_device_that_goes_is_offline);
 	tcase_add_test(t, a_device_that_came_again_at_once_stays_connected);
 	tcase_add_test(t, a_second_channel_replaces_the_first);
+	tcase_add_test(t, a_ping_without_a_nonce_wants_no_answer);
 	tcase_add_test(t, a_lost_welcome_is_forgiven_and_a_copy_of_the_state_is_not);
 	tcase_add_test(t, revocation_ends_the_connection);
 	tcase_add_test(t, an_expired_certificate_may_only_renew);

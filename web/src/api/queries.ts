@@ -54,8 +54,8 @@ export const eventQuery = (cursor: string) =>
   queryOptions({
     queryKey: ["event", cursor],
     queryFn: async ({ signal }) => {
-      const [transaction = "", id = ""] = cursor.split("-");
-      const after = `${transaction}-${(BigInt(id) + 1n).toString()}`;
+      const [epoch = "", transaction = "", id = ""] = cursor.split("-");
+      const after = `${epoch}-${transaction}-${(BigInt(id) + 1n).toString()}`;
       const page = await get(EventPage, "/events", { order: "newest", limit: 1, after }, signal);
       return page.events.find((event) => event.cursor === cursor) ?? null;
     },

@@ -4,7 +4,7 @@ import { explain } from "./explain";
 
 const event: Schemas["Event"] = {
   id: 4,
-  cursor: "9-4",
+  cursor: "1-9-4",
   device: { id: "6dfd0c39-3f0e-4cd3-9a61-111111111111", hostname: "laptop" },
   group: "default",
   user: "user1",
