@@ -19,6 +19,11 @@ int srv_session_handle_post(struct srv_call *call, struct err *err);
 int srv_session_handle_get(struct srv_call *call, struct err *err);
 int srv_session_handle_delete(struct srv_call *call, struct err *err);
 
+/* proof.c */
+extern const struct srv_field srv_proof_body[];
+int srv_proof_prepare(struct srv_call *call, struct err *err);
+int srv_proof_handle_post(struct srv_call *call, struct err *err);
+
 /* sessions.c */
 extern const struct srv_field srv_sessions_query[];
 int srv_sessions_handle_list(struct srv_call *call, struct err *err);

@@ -28,6 +28,7 @@ static const struct {
 	[SRV_TWO_CREDENTIALS] = {"two_credentials", 400, "A session and a token at once"},
 	[SRV_FORBIDDEN] = {"forbidden", 403, "Your role does not allow this"},
 	[SRV_CROSS_SITE] = {"cross_site", 403, "This did not come from the console"},
+	[SRV_PROOF_NEEDED] = {"proof_needed", 403, "Show again who you are"},
 	[SRV_ABOVE_MAKER] = {"above_maker", 403, "That is more than you may do yourself"},
 	[SRV_PERSON_EXISTS] = {"person_exists", 409, "This name is taken"},
 	[SRV_LAST_ADMIN] = {"last_admin", 409, "Nobody could manage people any more"},

@@ -40,6 +40,7 @@ struct srv_identity {
 	char session[SRV_CALL_ID_MAX]; /* "" for a token */
 	char token[SRV_CALL_ID_MAX];   /* "" for a person */
 	int64_t expires_us;            /* of the session */
+	bool proved;                   /* showed again who it is, a moment ago (proof.c) */
 	struct srv_grants grants;
 };
 
@@ -56,6 +57,7 @@ struct srv_route {
 	unsigned
 		per_minute; /* requests of one caller (without a role: of one address); 0 = no limit */
 	bool people_only; /* tokens are refused */
+	bool proof;       /* only who showed again, a moment ago, who it is (proof.c) */
 	bool repeatable;  /* an Idempotency-Key counts (repeat.h) */
 	/* The entity tag (etag.h) of what the row gives or changes, as it is now; stays "" when there is none
 	 * for this caller. A GET that succeeds is answered with it, a change refused when If-Match does not have
@@ -84,7 +86,8 @@ struct srv_call {
 	json_t *json;              /* owns what body[] points to */
 	struct srv_conn *conn;     /* to the database, during handle() of a route with a role */
 	struct srv_upload *upload; /* PUT /blobs: owned */
-	char *prepared;            /* of prepare(), owned: wiped and freed */
+	void *prepared;            /* of prepare(), owned: wiped and freed */
+	size_t prepared_bytes;
 
 	/* For the audit row, set by handlers: what it was done to, and what changed, without secrets. */
 	char object[SRV_CALL_NAME_MAX];
@@ -93,6 +96,7 @@ struct srv_call {
 };
 
 struct srv_limits;
+struct srv_metrics;
 struct srv_passwords;
 
 /* Made of DIR/ca.key (server/derive.h). */
@@ -109,6 +113,7 @@ struct srv_api {
 	size_t route_count;
 	atomic_uint *uploads;              /* running now; see blobs.h */
 	struct srv_limits *limits;         /* NULL: none */
+	struct srv_metrics *metrics;       /* NULL: nothing is counted */
 	const struct srv_console *console; /* what is outside /api; NULL: nothing */
 	struct srv_passwords *passwords;
 	const struct srv_keys *keys;

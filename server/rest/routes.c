@@ -1,6 +1,7 @@
 /* The API, whole: docs/openapi.yaml describes each row and a test holds the two together. */
 #include "server/rest/blobs.h"
 #include "server/rest/handlers.h"
+#include "server/rest/metrics.h"
 #include "server/rest/route.h"
 #include "server/rest/versions.h"
 
@@ -24,6 +25,7 @@ const struct srv_route srv_routes[] = {
 	{"GET", V1 "/health", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_health_get},
 	{"GET", "/healthz", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_live_get},
 	{"GET", "/readyz", SRV_ROLE_NONE, .reach = SRV_REACH_SHARED, .handle = srv_health_get},
+	{"GET", "/metrics", READ, .per_minute = 60, .handle = srv_metrics_handle_get},
 	{"GET", V1 "/whoami", ME, .reach = SRV_REACH_SHARED, .handle = srv_whoami_get},
 	{"GET", V1 "/overview", READ, .reach = SRV_REACH_GROUPS, .handle = srv_overview_get},
 
@@ -35,13 +37,16 @@ const struct srv_route srv_routes[] = {
 	 .handle = srv_session_handle_get},
 	{"DELETE", V1 "/session", ME, .reach = SRV_REACH_SHARED, .people_only = true,
 	 .handle = srv_session_handle_delete},
+	{"POST", V1 "/session/proof", ME, SMALL_BODY, .body = srv_proof_body,
+	 .reach = SRV_REACH_SHARED, .per_minute = 20, .people_only = true,
+	 .prepare = srv_proof_prepare, .handle = srv_proof_handle_post},
 	{"GET", V1 "/sessions", ME, .query = srv_sessions_query, .reach = SRV_REACH_SHARED,
 	 .people_only = true, .handle = srv_sessions_handle_list},
 	{"DELETE", V1 "/sessions/{id}", ME, .reach = SRV_REACH_SHARED, .people_only = true,
 	 .handle = srv_sessions_handle_delete},
 	{"POST", V1 "/me/totp", ME, SMALL_BODY, .body = srv_factor_body, .reach = SRV_REACH_SHARED,
-	 .per_minute = 20, .people_only = true, .handle = srv_factor_handle_post},
-	{"DELETE", V1 "/me/totp", ME, .reach = SRV_REACH_SHARED, .people_only = true,
+	 .per_minute = 20, .people_only = true, .proof = true, .handle = srv_factor_handle_post},
+	{"DELETE", V1 "/me/totp", ME, .reach = SRV_REACH_SHARED, .people_only = true, .proof = true,
 	 .handle = srv_factor_handle_delete},
 
 	{"GET", V1 "/people", ADMIN, .query = srv_people_query, .handle = srv_people_handle_list},
