@@ -296,6 +296,7 @@ static void dispatch_end(void *context, struct srv_request *req)
 	if (call->prepared)
 		explicit_bzero(call->prepared, call->prepared_bytes);
 	free(call->prepared);
+	free(call->eyes.devices);
 	json_decref(call->was);
 	json_decref(call->became);
 	json_decref(call->json);

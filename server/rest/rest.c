@@ -80,6 +80,8 @@ static int make_api(struct srv_rest *rest, const struct srv_context *context, st
 				   err);
 	if (r == 0)
 		r = srv_derive_key(context->config, "ampoule-repeats-v1", rest->keys.repeat, err);
+	if (r == 0)
+		r = srv_derive_key(context->config, "ampoule-approvals-v1", rest->keys.eyes, err);
 	rest->api = (struct srv_api){
 		.context = context,
 		.routes = srv_routes,

@@ -63,6 +63,9 @@ struct srv_route {
 	 * for this caller. A GET that succeeds is answered with it, a change refused when If-Match does not have
 	 * it; a change's is asked in its transaction and must lock the thing. NULL: the row has no versions. */
 	int (*current)(struct srv_call *call, char ret_etag[SRV_ETAG_TEXT], struct err *err);
+	/* What of the row's requests needs a second person (foureyes.h): sets call->eyes. Runs in the request's
+	 * transaction, before the handler. NULL: nothing. */
+	int (*eyes)(struct srv_call *call, struct err *err);
 	/* For a body that is no JSON (application/octet-stream): prepares req->sink. */
 	int (*begin)(struct srv_call *call, struct err *err);
 	/* Work on the body that takes long and needs no database, before a connection is taken. */
@@ -89,6 +92,13 @@ struct srv_call {
 	void *prepared;            /* of prepare(), owned: wiped and freed */
 	size_t prepared_bytes;
 
+	struct {
+		bool needed;
+		int64_t reached;    /* devices */
+		char *devices;      /* owned; their ids; NULL when it reaches none by itself */
+		uint8_t digest[32]; /* of what is to be agreed to */
+	} eyes;
+
 	/* For the audit row, set by handlers: what it was done to, and what changed, without secrets. */
 	char object[SRV_CALL_NAME_MAX];
 	bool again;           /* answered as a request before; nothing was done */
@@ -103,6 +113,7 @@ struct srv_passwords;
 struct srv_keys {
 	uint8_t bucket[32]; /* names the buckets of failed logins */
 	uint8_t seal[32];   /* seals second factors */
+	uint8_t eyes[32];   /* digests of what is to be agreed to (foureyes.h) */
 	uint8_t repeat[32]; /* seals answers that are kept (repeat.h) */
 };
 
