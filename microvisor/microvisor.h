@@ -15,7 +15,7 @@
 
 enum {
 	MV_CONTROL_FD = 3,
-	MV_API_VERSION = 2,
+	MV_API_VERSION = 3,
 	MV_SHARES_MAX = 16,
 	MV_CMDLINE_MAX = 1024,
 	MV_KEY_BYTES = 32
@@ -32,7 +32,7 @@ enum mv_fd {
 	MV_FD_STDIN,
 	MV_FD_STDOUT,
 	MV_FD_STDERR,
-	MV_FD_FIXED, /* shares follow from here */
+	MV_FD_FIXED, /* shares follow from here, and then the store, when there is one */
 	/* A clone has the template in place of kernel and initramfs; the memory is mapped copy-on-write. */
 	MV_FD_CLONE_MEMORY = MV_FD_KERNEL,
 	MV_FD_CLONE_STATE = MV_FD_INITRD,
@@ -94,19 +94,22 @@ enum mv_end {
 };
 
 struct mv_start {
-	uint32_t type;    /* MV_MSG_START */
-	uint32_t version; /* MV_API_VERSION */
-	uint32_t vcpus;   /* 1 */
-	uint32_t
-		filter; /* bit 0: filter stdout, bit 1: filter stderr (terminal control sequences) */
+	uint32_t type;          /* MV_MSG_START */
+	uint32_t version;       /* MV_API_VERSION */
+	uint32_t vcpus;         /* 1 */
+	uint32_t kind;          /* enum mv_kind */
 	uint64_t memory_bytes;  /* multiple of 2 MiB, 64 MiB .. 3 GiB */
 	uint64_t boot_limit_ms; /* from start to RUNNING, or to the end of a template */
 	uint64_t lifetime_ms;   /* from start, 0 = none */
 	uint32_t share_count;
-	uint32_t kind;             /* enum mv_kind */
 	uint8_t key[MV_KEY_BYTES]; /* of the template; a clone of one with another key is refused */
 	char id[MV_NAME_MAX];      /* for log lines; [a-z0-9-] */
 	char cmdline[MV_CMDLINE_MAX]; /* kernel command line from the image's manifest */
+	/* The store of changes (delta.h): a folder that the microvm may write, as a detached mount clone like a
+	 * folder share; `tree` is there and empty. 0: none, all is read only. Else how much it may hold. */
+	uint64_t store_bytes_max;
+	uint64_t
+		whole_bytes_max; /* an original up to this is taken over whole at its first change */
 	struct mv_share shares[MV_SHARES_MAX];
 };
 

@@ -16,6 +16,7 @@
 #include "agent/agent/session.h"
 #include "agent/agent/shares.h"
 #include "agent/agent/spawn.h"
+#include "agent/agent/store.h"
 #include "agent/agent/table.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -29,7 +30,7 @@ struct launch {
 	struct policy_task task; /* borrowed from the policy */
 	int idmap;
 	size_t fd_count;
-	int fds[MV_FD_FIXED + MV_SHARES_MAX];
+	int fds[MV_FD_FIXED + MV_SHARES_MAX + 1];
 };
 
 static void launch_release(struct launch *l)
@@ -80,6 +81,10 @@ int agent_launch_plan(struct agent_vm *vm, struct err *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
+		r = agent_store_plan(vm, places[i].path, places[i].folder);
+		if (r < 0)
+			return err_set(err, r, "cannot open the places of the view: %s",
+				       strerror(-r));
 		if (places[i].given)
 			continue;
 		if (!agent_floor_allows(places[i].path, vm->agent->options.state_dir,
@@ -163,7 +168,7 @@ static void add_opened_places(struct launch *l)
 		struct agent_opened_place *place = &opener->places[i];
 		struct err why = {0};
 
-		if (place->error == ENOENT)
+		if (place->base || place->error == ENOENT)
 			continue;
 		if (place->error) {
 			agent_session_notice(l->vm->session, "%.300s is not shown: %s", place->path,
@@ -183,12 +188,15 @@ static void add_opened_places(struct launch *l)
 }
 
 /* What a stream is on the host, as rules about streams spell it. */
-static const char *stream_end(int fd)
+static const char *stream_end(const struct agent_request *request, int stream)
 {
+	int fd = request->stdio[stream];
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return "file";
+	if (request->flags & (uint32_t)AGENT_RUN_TERMINAL << stream)
+		return "terminal";
 	return isatty(fd) ? "terminal" : "pipe";
 }
 
@@ -221,7 +229,7 @@ static int check_stdio(const struct launch *l, struct err *err)
 	if (mv_policy_init(&policy, l->table.data, l->table.len) < 0)
 		return err_set(err, -EBADMSG, "the compiled policy is damaged");
 	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
-		const char *end = stream_end(l->vm->request->stdio[i]);
+		const char *end = stream_end(l->vm->request, i);
 		char object[32];
 		int n = snprintf(object, sizeof(object), "%s:%s", names[i], end);
 		struct mv_access access = {.class = MV_CLASS_STDIO,
@@ -323,7 +331,6 @@ static int open_fixed(struct launch *l, struct err *err)
 
 static void fill_start(struct launch *l)
 {
-	const struct agent_request *request = l->vm->request;
 	struct mv_start *start = l->start;
 
 	start->type = MV_MSG_START;
@@ -333,12 +340,19 @@ static void fill_start(struct launch *l)
 	start->boot_limit_ms = l->vm->agent->options.boot_limit_ms;
 	start->lifetime_ms = l->task.lifetime_ms;
 	l->vm->lifetime_ms = l->task.lifetime_ms;
-	if (!(request->flags & AGENT_RUN_RAW)) {
-		start->filter |= isatty(request->stdio[STDOUT_FILENO]) ? 1 : 0;
-		start->filter |= isatty(request->stdio[STDERR_FILENO]) ? 2 : 0;
-	}
 	(void)snprintf(start->id, sizeof(start->id), "%s", l->vm->id);
 	(void)snprintf(start->cmdline, sizeof(start->cmdline), "%s", l->vm->manifest.cmdline);
+}
+
+/* Behind the shares. */
+static int open_store(struct launch *l, struct err *err)
+{
+	int fd;
+	int r = agent_store_make(l->vm, &l->table, l->task.quota_bytes, l->start, &fd, err);
+
+	if (r == 0 && fd >= 0)
+		l->fds[l->fd_count++] = fd;
+	return r;
 }
 
 /* Forks the microvm with its end of the control socket, and sends the start message. */
@@ -414,6 +428,8 @@ int agent_launch(struct agent_vm *vm, struct err *err)
 	add_opened_places(&l);
 	fill_start(&l);
 	r = open_fixed(&l, err);
+	if (r == 0)
+		r = open_store(&l, err);
 	if (r < 0)
 		return r;
 	vm->wanted_serial = vm->agent->policies.serial;

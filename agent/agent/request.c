@@ -88,7 +88,7 @@ static int split_strings(struct agent_request *request, const struct agent_req_r
 
 static int check_counts(const struct agent_req_run *m, size_t nfds)
 {
-	if (m->version != AGENT_SOCKET_VERSION || m->reserved || (m->flags & ~AGENT_RUN_RAW))
+	if (m->version != AGENT_SOCKET_VERSION || m->reserved || (m->flags & ~AGENT_RUN_FLAGS))
 		return -EBADMSG;
 	if (m->argc < 1 || m->argc > AGENT_ARGS_MAX || m->envc > AGENT_ENV_MAX ||
 	    m->file_count > AGENT_FILES_MAX || m->string_bytes > AGENT_STRINGS_MAX)

@@ -77,25 +77,13 @@ static void feed(struct mv_stdio *io, struct mv_stdio_stream *s, size_t room)
 	close_stream(s);
 }
 
-/* Takes the next chunk of the guest's output, filtered. */
+/* Takes the next chunk of the guest's output. */
 static void fill(struct mv_stdio *io, struct mv_stdio_stream *s)
 {
-	uint8_t chunk[MV_STDIO_CHUNK];
-	size_t n = mv_vsock_read(io->config->vsock, s->port, chunk, sizeof(chunk));
-
-	if (n == 0)
-		return;
-	if (!is_allowed(io, s, NULL)) {
-		break_stream(io, s);
-		return;
-	}
 	s->at = 0;
-	if (s->is_filtered) {
-		s->have = mv_filter_put(&s->filter, chunk, n, s->bytes);
-	} else {
-		memcpy(s->bytes, chunk, n);
-		s->have = n;
-	}
+	s->have = mv_vsock_read(io->config->vsock, s->port, s->bytes, sizeof(s->bytes));
+	if (s->have > 0 && !is_allowed(io, s, NULL))
+		break_stream(io, s);
 }
 
 /* A socket may have less room than poll(2) promises of a pipe, and says so only when asked not to wait. */
@@ -123,18 +111,6 @@ static void drain(struct mv_stdio *io, struct mv_stdio_stream *s)
 	}
 }
 
-/* The end of the guest's output: what the filter still holds, then the descriptor is closed. */
-static void end_output(struct mv_stdio_stream *s)
-{
-	if (s->is_filtered && !s->has_ended) {
-		s->at = 0;
-		s->have = mv_filter_end(&s->filter, s->bytes);
-	}
-	s->has_ended = true;
-	if (s->have == 0)
-		close_stream(s);
-}
-
 /* What to wait for at an output stream, after taking what the device holds. */
 static void prepare_output(struct mv_stdio *io, struct mv_stdio_stream *s, bool is_finishing,
 			   struct pollfd *p)
@@ -145,7 +121,7 @@ static void prepare_output(struct mv_stdio *io, struct mv_stdio_stream *s, bool 
 		if (ready & MV_VSOCK_INPUT)
 			fill(io, s);
 		else if ((ready & MV_VSOCK_ENDED) || is_finishing)
-			end_output(s);
+			close_stream(s);
 	}
 	*p = (struct pollfd){.fd = s->have ? s->fd : -1, .events = POLLOUT};
 }
@@ -221,7 +197,6 @@ int mv_stdio_init(struct mv_stdio *io, const struct mv_task_config *config, int 
 		s->is_given = s->fd >= 0;
 		s->port = MV_PORT_STDIN + i;
 		s->object = objects[i];
-		s->is_filtered = i > 0 && config->filter[i];
 	}
 	io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return io->wake_fd < 0 ? -errno : 0;

@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "microvisor/guest/filter.h"
 #include "microvisor/guest/task.h"
 
 enum {
@@ -25,12 +24,9 @@ struct mv_stdio_stream {
 	bool is_given; /* the user has this stream; never changes */
 	unsigned port;
 	const char *object; /* for the arbiter: "stdin", ... */
-	bool is_filtered;
-	bool has_ended; /* the filter's tail is in bytes */
-	struct mv_filter filter;
 	size_t at;
 	size_t have; /* of bytes, not yet written */
-	uint8_t bytes[MV_FILTER_ROOM(MV_STDIO_CHUNK)];
+	uint8_t bytes[MV_STDIO_CHUNK];
 };
 
 struct mv_stdio {

@@ -38,8 +38,7 @@ struct mv_task_config {
 	struct mv_vsock *vsock; /* borrowed */
 	const void *launch;     /* borrowed: the launch message, sent as it is */
 	size_t launch_bytes;    /* 1..MV_FRAME_BYTES_MAX; 0: a template, which is never launched */
-	int fds[3];     /* taken, also on error: the user's stdin, stdout, stderr; -1 = none */
-	bool filter[3]; /* terminal filter on stdout [1], stderr [2]; [0] is not used */
+	int fds[3]; /* taken, also on error: the user's stdin, stdout, stderr; -1 = none */
 	/* Borrowed. Asked for class STDIO when the guest connects a stream and for each chunk after that:
 	 * whatever is not MV_ALLOW ends the stream. Told of incidents of class machine ("bad-control",
 	 * "control-lost", "vsock-credit", ...), which may end the micro-VM by the policy. */

@@ -24,7 +24,7 @@ enum {
 /* Sets the bit first: the driver reads the status in its interrupt handler. */
 static void interrupt(struct mv_device *device, uint32_t bit)
 {
-	device->interrupt_status |= bit;
+	device->regs.interrupt_status |= bit;
 	if (device->raise)
 		device->raise(device->machine, device->gsi);
 }
@@ -37,7 +37,7 @@ uint64_t mv_device_features(const struct mv_device *device)
 /* The selected queue, or NULL when the driver selected none that exists. */
 static struct mv_queue *selected(struct mv_device *d)
 {
-	return d->queue_select < d->ops->queue_count ? &d->queues[d->queue_select] : NULL;
+	return d->regs.queue_select < d->ops->queue_count ? &d->queues[d->regs.queue_select] : NULL;
 }
 
 /* The selected queue when the driver may set it up now, else NULL. */
@@ -45,8 +45,8 @@ static struct mv_queue *configurable(struct mv_device *d)
 {
 	struct mv_queue *q = selected(d);
 
-	if (!q || q->ready || !(d->status & VIRTIO_CONFIG_S_FEATURES_OK) ||
-	    (d->status & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET)))
+	if (!q || q->ring.ready || !(d->regs.status & VIRTIO_CONFIG_S_FEATURES_OK) ||
+	    (d->regs.status & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET)))
 		return NULL;
 	return q;
 }
@@ -55,22 +55,20 @@ static void reset(struct mv_device *d)
 {
 	for (unsigned i = 0; i < d->ops->queue_count; i++)
 		mv_queue_reset(&d->queues[i]);
-	d->driver_features = 0;
-	d->features_select = d->driver_features_select = d->queue_select = 0;
-	d->status = d->interrupt_status = 0;
+	d->regs = (struct mv_registers){.config_generation = d->regs.config_generation};
 	if (d->ops->reset)
 		d->ops->reset(d);
 }
 
 static void set_driver_features(struct mv_device *d, uint32_t v)
 {
-	if (d->driver_features_select > 1 || !(d->status & VIRTIO_CONFIG_S_DRIVER) ||
-	    (d->status & VIRTIO_CONFIG_S_FEATURES_OK))
+	if (d->regs.driver_features_select > 1 || !(d->regs.status & VIRTIO_CONFIG_S_DRIVER) ||
+	    (d->regs.status & VIRTIO_CONFIG_S_FEATURES_OK))
 		return;
-	unsigned shift = 32 * d->driver_features_select;
+	unsigned shift = 32 * d->regs.driver_features_select;
 
-	d->driver_features = (d->driver_features & ~(0xffffffffull << shift)) | (uint64_t)v
-											<< shift;
+	d->regs.driver_features =
+		(d->regs.driver_features & ~(0xffffffffull << shift)) | (uint64_t)v << shift;
 }
 
 static void set_queue_size(struct mv_device *d, uint32_t v)
@@ -79,14 +77,14 @@ static void set_queue_size(struct mv_device *d, uint32_t v)
 
 	/* A size that does not fit must not be cut to one that does. */
 	if (q)
-		q->size = v <= MV_QUEUE_SIZE_MAX ? (uint16_t)v : 0;
+		q->ring.size = v <= MV_QUEUE_SIZE_MAX ? (uint16_t)v : 0;
 }
 
 static void set_queue_ready(struct mv_device *d, uint32_t v)
 {
 	struct mv_queue *q = selected(d);
 
-	if (q && q->ready && v == 0)
+	if (q && q->ring.ready && v == 0)
 		mv_queue_reset(q);
 	else if ((q = configurable(d)) && v == 1 && mv_queue_enable(q) < 0)
 		mv_device_needs_reset(d);
@@ -98,7 +96,7 @@ static int answer_all(struct mv_device *d, struct mv_queue *q)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < q->size; i++) {
+	for (unsigned i = 0; i < q->ring.size; i++) {
 		r = mv_queue_pop(q, &d->chain);
 		if (r != 1)
 			break;
@@ -110,7 +108,7 @@ static int answer_all(struct mv_device *d, struct mv_queue *q)
 
 static void notify(struct mv_device *d, uint32_t v)
 {
-	if (v >= d->ops->queue_count || !d->queues[v].ready || !mv_device_is_live(d))
+	if (v >= d->ops->queue_count || !d->queues[v].ring.ready || !mv_device_is_live(d))
 		return;
 	int r = d->ops->answer ? answer_all(d, &d->queues[v]) : d->ops->notify(d, v);
 
@@ -120,18 +118,18 @@ static void notify(struct mv_device *d, uint32_t v)
 
 static void acknowledge(struct mv_device *d, uint32_t v)
 {
-	d->interrupt_status &= ~v;
+	d->regs.interrupt_status &= ~v;
 }
 
 static void set_status(struct mv_device *d, uint32_t v)
 {
-	uint32_t added = v & DRIVER_BITS & ~d->status;
+	uint32_t added = v & DRIVER_BITS & ~d->regs.status;
 
 	if (v == 0) {
 		reset(d);
 		return;
 	}
-	if ((d->status & DRIVER_BITS) & ~v)
+	if ((d->regs.status & DRIVER_BITS) & ~v)
 		return;
 	/* Each step needs the one before it; a driver that skips one stays where it was. */
 	if ((v & VIRTIO_CONFIG_S_DRIVER) && !(v & VIRTIO_CONFIG_S_ACKNOWLEDGE))
@@ -142,10 +140,10 @@ static void set_status(struct mv_device *d, uint32_t v)
 		return;
 	/* Section 3.1.1, step 5: the driver reads back whether FEATURES_OK stuck. */
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
-	    ((d->driver_features & ~mv_device_features(d)) ||
-	     !(d->driver_features & 1ull << VIRTIO_F_VERSION_1)))
+	    ((d->regs.driver_features & ~mv_device_features(d)) ||
+	     !(d->regs.driver_features & 1ull << VIRTIO_F_VERSION_1)))
 		added &= ~(uint32_t)(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
-	d->status |= added;
+	d->regs.status |= added;
 }
 
 /* Every writable register: a word of the device's state, a word of the selected queue's while it may be
@@ -160,22 +158,22 @@ static const struct {
 	size_t at; /* in struct mv_device or struct mv_queue; guests are little endian, as we are */
 	void (*set)(struct mv_device *d, uint32_t v);
 } WRITES[] = {
-	{VIRTIO_MMIO_DEVICE_FEATURES_SEL, STATE, offsetof(struct mv_device, features_select)},
+	{VIRTIO_MMIO_DEVICE_FEATURES_SEL, STATE, offsetof(struct mv_device, regs.features_select)},
 	{VIRTIO_MMIO_DRIVER_FEATURES, CALL, .set = set_driver_features},
 	{VIRTIO_MMIO_DRIVER_FEATURES_SEL, STATE,
-	 offsetof(struct mv_device, driver_features_select)},
-	{VIRTIO_MMIO_QUEUE_SEL, STATE, offsetof(struct mv_device, queue_select)},
+	 offsetof(struct mv_device, regs.driver_features_select)},
+	{VIRTIO_MMIO_QUEUE_SEL, STATE, offsetof(struct mv_device, regs.queue_select)},
 	{VIRTIO_MMIO_QUEUE_NUM, CALL, .set = set_queue_size},
 	{VIRTIO_MMIO_QUEUE_READY, CALL, .set = set_queue_ready},
 	{VIRTIO_MMIO_QUEUE_NOTIFY, CALL, .set = notify},
 	{VIRTIO_MMIO_INTERRUPT_ACK, CALL, .set = acknowledge},
 	{VIRTIO_MMIO_STATUS, CALL, .set = set_status},
-	{VIRTIO_MMIO_QUEUE_DESC_LOW, QUEUE, offsetof(struct mv_queue, desc_gpa)},
-	{VIRTIO_MMIO_QUEUE_DESC_HIGH, QUEUE, offsetof(struct mv_queue, desc_gpa) + 4},
-	{VIRTIO_MMIO_QUEUE_AVAIL_LOW, QUEUE, offsetof(struct mv_queue, avail_gpa)},
-	{VIRTIO_MMIO_QUEUE_AVAIL_HIGH, QUEUE, offsetof(struct mv_queue, avail_gpa) + 4},
-	{VIRTIO_MMIO_QUEUE_USED_LOW, QUEUE, offsetof(struct mv_queue, used_gpa)},
-	{VIRTIO_MMIO_QUEUE_USED_HIGH, QUEUE, offsetof(struct mv_queue, used_gpa) + 4},
+	{VIRTIO_MMIO_QUEUE_DESC_LOW, QUEUE, offsetof(struct mv_queue, ring.desc_gpa)},
+	{VIRTIO_MMIO_QUEUE_DESC_HIGH, QUEUE, offsetof(struct mv_queue, ring.desc_gpa) + 4},
+	{VIRTIO_MMIO_QUEUE_AVAIL_LOW, QUEUE, offsetof(struct mv_queue, ring.avail_gpa)},
+	{VIRTIO_MMIO_QUEUE_AVAIL_HIGH, QUEUE, offsetof(struct mv_queue, ring.avail_gpa) + 4},
+	{VIRTIO_MMIO_QUEUE_USED_LOW, QUEUE, offsetof(struct mv_queue, ring.used_gpa)},
+	{VIRTIO_MMIO_QUEUE_USED_HIGH, QUEUE, offsetof(struct mv_queue, ring.used_gpa) + 4},
 };
 
 static void set_register(struct mv_device *d, uint64_t offset, uint32_t v)
@@ -196,9 +194,9 @@ static void set_register(struct mv_device *d, uint64_t offset, uint32_t v)
 
 static uint32_t get_features(struct mv_device *d)
 {
-	return d->features_select > 1
+	return d->regs.features_select > 1
 		       ? 0
-		       : (uint32_t)(mv_device_features(d) >> 32 * d->features_select);
+		       : (uint32_t)(mv_device_features(d) >> 32 * d->regs.features_select);
 }
 
 static uint32_t get_register(struct mv_device *d, uint64_t offset)
@@ -219,18 +217,18 @@ static uint32_t get_register(struct mv_device *d, uint64_t offset)
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 		return q ? MV_QUEUE_SIZE_MAX : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
-		return q && q->ready;
+		return q && q->ring.ready;
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
-		return d->interrupt_status;
+		return d->regs.interrupt_status;
 	case VIRTIO_MMIO_STATUS:
-		return d->status;
+		return d->regs.status;
 	case VIRTIO_MMIO_SHM_LEN_LOW: /* all ones: no such region, section 4.2.2 */
 	case VIRTIO_MMIO_SHM_LEN_HIGH:
 	case VIRTIO_MMIO_SHM_BASE_LOW:
 	case VIRTIO_MMIO_SHM_BASE_HIGH:
 		return UINT32_MAX;
 	case VIRTIO_MMIO_CONFIG_GENERATION:
-		return d->config_generation;
+		return d->regs.config_generation;
 	default:
 		return 0;
 	}
@@ -289,10 +287,10 @@ bool mv_device_write(struct mv_device *device, uint64_t offset, const void *byte
 		return false;
 	memcpy(&v, bytes, sizeof(v));
 	pthread_mutex_lock(&device->lock);
-	uint32_t before = device->status;
+	uint32_t before = device->regs.status;
 
 	set_register(device, offset, v);
-	bool broke = device->status & ~before & VIRTIO_CONFIG_S_NEEDS_RESET;
+	bool broke = device->regs.status & ~before & VIRTIO_CONFIG_S_NEEDS_RESET;
 
 	pthread_mutex_unlock(&device->lock);
 	return broke;
@@ -306,70 +304,41 @@ void mv_device_interrupt(struct mv_device *device, const struct mv_queue *queue)
 
 void mv_device_needs_reset(struct mv_device *device)
 {
-	if (device->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+	if (device->regs.status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
-	device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	device->config_generation++;
+	device->regs.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	device->regs.config_generation++;
 	/* Section 2.1.2: tell the driver, but only one that has come up. */
-	if (device->status & VIRTIO_CONFIG_S_DRIVER_OK)
+	if (device->regs.status & VIRTIO_CONFIG_S_DRIVER_OK)
 		interrupt(device, VIRTIO_MMIO_INT_CONFIG);
 }
 
 bool mv_device_is_live(const struct mv_device *device)
 {
-	return (device->status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-	       !(device->status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
+	return (device->regs.status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+	       !(device->regs.status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
 }
 
 void mv_device_save(const struct mv_device *d, struct mv_device_state *ret_state)
 {
-	*ret_state = (struct mv_device_state){.driver_features = d->driver_features,
-					      .features_select = d->features_select,
-					      .driver_features_select = d->driver_features_select,
-					      .queue_select = d->queue_select,
-					      .status = d->status,
-					      .interrupt_status = d->interrupt_status,
-					      .config_generation = d->config_generation};
-	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++) {
-		const struct mv_queue *q = &d->queues[i];
-
-		ret_state->queues[i] =
-			(struct mv_queue_state){q->desc_gpa, q->avail_gpa,  q->used_gpa, q->size,
-						q->ready,    q->next_avail, q->next_used};
-	}
+	ret_state->regs = d->regs;
+	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++)
+		ret_state->rings[i] = d->queues[i].ring;
 }
 
-/* A ring is where the driver put it, and is checked as it was then. */
-static int restore_queue(struct mv_queue *q, const struct mv_queue_state *s)
+int mv_device_restore(struct mv_device *d, const struct mv_device_state *state)
 {
-	*q = (struct mv_queue){.mem = q->mem,
-			       .size = s->size,
-			       .desc_gpa = s->desc_gpa,
-			       .avail_gpa = s->avail_gpa,
-			       .used_gpa = s->used_gpa};
-	if (s->is_ready && mv_queue_enable(q) < 0)
+	if (state->regs.driver_features & ~mv_device_features(d))
 		return -EBADMSG;
-	q->next_avail = s->next_avail;
-	q->next_used = s->next_used;
-	return 0;
-}
-
-int mv_device_restore(struct mv_device *d, const struct mv_device_state *s)
-{
-	if (s->driver_features & ~mv_device_features(d))
-		return -EBADMSG;
+	/* A ring is where the driver put it, and is checked as it was then. */
 	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++) {
-		if (s->queues[i].is_ready && i >= d->ops->queue_count)
+		struct mv_queue *q = &d->queues[i];
+
+		q->ring = state->rings[i];
+		if (q->ring.ready && (i >= d->ops->queue_count || mv_queue_enable(q) < 0))
 			return -EBADMSG;
-		if (restore_queue(&d->queues[i], &s->queues[i]) < 0)
-			return -EBADMSG;
+		q->ring = state->rings[i];
 	}
-	d->driver_features = s->driver_features;
-	d->features_select = s->features_select;
-	d->driver_features_select = s->driver_features_select;
-	d->queue_select = s->queue_select;
-	d->status = s->status;
-	d->interrupt_status = s->interrupt_status;
-	d->config_generation = s->config_generation;
+	d->regs = state->regs;
 	return 0;
 }

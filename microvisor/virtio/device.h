@@ -40,45 +40,36 @@ struct mv_device_ops {
 	void (*reset)(struct mv_device *device);
 };
 
+/* Plain data, like the next. */
+struct mv_registers {
+	uint64_t driver_features;
+	uint32_t features_select;
+	uint32_t driver_features_select;
+	uint32_t queue_select;
+	uint32_t status;
+	uint32_t interrupt_status;
+	uint32_t config_generation;
+};
+
+/* What a template keeps of a device. */
+struct mv_device_state {
+	struct mv_registers regs;
+	struct mv_ring rings[MV_DEVICE_QUEUES_MAX];
+};
+
 /* Embedded first in each device's own struct. */
 struct mv_device {
 	const struct mv_device_ops *ops;
 	const void *config; /* the configuration space; reads as 0 behind its end */
 	size_t config_bytes;
 	pthread_mutex_t lock;
-	struct mv_queue queues[MV_DEVICE_QUEUES_MAX]; /* guarded by lock, like all below */
+	struct mv_registers regs; /* guarded by lock, like all below */
+	struct mv_queue queues[MV_DEVICE_QUEUES_MAX];
 	struct mv_chain chain; /* the one being served: too large for a stack */
-	uint64_t driver_features;
-	uint32_t features_select;
-	uint32_t driver_features_select;
-	uint32_t queue_select;
-	uint32_t status;
-	uint32_t interrupt_status;
-	uint32_t config_generation;
 	/* Raises the device's edge interrupt; any thread. Set by the machine before the first KVM_RUN. */
 	void (*raise)(void *machine, unsigned gsi);
 	void *machine;
 	unsigned gsi;
-};
-
-/* What a template keeps of a device. Plain data. */
-struct mv_device_state {
-	uint64_t driver_features;
-	uint32_t features_select;
-	uint32_t driver_features_select;
-	uint32_t queue_select;
-	uint32_t status;
-	uint32_t interrupt_status;
-	uint32_t config_generation;
-	struct mv_queue_state {
-		uint64_t desc_gpa;
-		uint64_t avail_gpa;
-		uint64_t used_gpa;
-		uint16_t size;
-		uint16_t is_ready;
-		uint16_t next_avail;
-		uint16_t next_used;
-	} queues[MV_DEVICE_QUEUES_MAX];
 };
 
 /* Allocates a device's own struct of so many zero bytes, which begins with struct mv_device, over guest

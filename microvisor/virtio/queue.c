@@ -30,17 +30,17 @@ static bool is_ring(const struct mv_queue *q, uint64_t gpa, uint64_t align, uint
 
 int mv_queue_enable(struct mv_queue *q)
 {
-	uint64_t n = q->size;
+	uint64_t n = q->ring.size;
 
 	if (n == 0 || n > MV_QUEUE_SIZE_MAX || (n & (n - 1)))
 		return -EBADMSG;
-	if (!is_ring(q, q->desc_gpa, 16, DESC_BYTES * n) ||
-	    !is_ring(q, q->avail_gpa, 2, RING_HEADER_BYTES + 2 * n) ||
-	    !is_ring(q, q->used_gpa, 4, RING_HEADER_BYTES + USED_ELEMENT_BYTES * n))
+	if (!is_ring(q, q->ring.desc_gpa, 16, DESC_BYTES * n) ||
+	    !is_ring(q, q->ring.avail_gpa, 2, RING_HEADER_BYTES + 2 * n) ||
+	    !is_ring(q, q->ring.used_gpa, 4, RING_HEADER_BYTES + USED_ELEMENT_BYTES * n))
 		return -EBADMSG;
-	q->next_avail = 0;
-	q->next_used = 0;
-	q->ready = true;
+	q->ring.next_avail = 0;
+	q->ring.next_used = 0;
+	q->ring.ready = true;
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static bool load_u16(const struct mv_queue *q, uint64_t gpa, uint16_t *ret_value
 
 static bool load_desc(const struct mv_queue *q, uint16_t index, struct desc *ret_desc)
 {
-	const uint64_t *p = mv_mem_window(q->mem, q->desc_gpa + (uint64_t)DESC_BYTES * index,
+	const uint64_t *p = mv_mem_window(q->mem, q->ring.desc_gpa + (uint64_t)DESC_BYTES * index,
 					  DESC_BYTES, false);
 
 	if (!p)
@@ -103,8 +103,8 @@ static int walk(const struct mv_queue *q, struct mv_chain *chain)
 	struct desc d;
 
 	/* A chain longer than the queue must have met a descriptor twice: a loop. */
-	for (unsigned n = 0; n < q->size; n++) {
-		if (index >= q->size || !load_desc(q, index, &d))
+	for (unsigned n = 0; n < q->ring.size; n++) {
+		if (index >= q->ring.size || !load_desc(q, index, &d))
 			return -EBADMSG;
 		if (d.flags & VRING_DESC_F_INDIRECT)
 			return -EBADMSG;
@@ -124,17 +124,19 @@ int mv_queue_pop(struct mv_queue *q, struct mv_chain *chain)
 	uint16_t idx;
 	uint16_t head;
 
-	if (!q->ready)
+	if (!q->ring.ready)
 		return 0;
-	if (!load_u16(q, q->avail_gpa + 2, &idx))
+	if (!load_u16(q, q->ring.avail_gpa + 2, &idx))
 		return -EBADMSG;
-	uint16_t waiting = (uint16_t)(idx - q->next_avail);
+	uint16_t waiting = (uint16_t)(idx - q->ring.next_avail);
 
 	if (waiting == 0)
 		return 0;
-	if (waiting > q->size)
+	if (waiting > q->ring.size)
 		return -EBADMSG;
-	if (!load_u16(q, q->avail_gpa + RING_HEADER_BYTES + 2ull * (q->next_avail % q->size),
+	if (!load_u16(q,
+		      q->ring.avail_gpa + RING_HEADER_BYTES +
+			      2ull * (q->ring.next_avail % q->ring.size),
 		      &head))
 		return -EBADMSG;
 	chain->head = head;
@@ -143,37 +145,37 @@ int mv_queue_pop(struct mv_queue *q, struct mv_chain *chain)
 	int r = walk(q, chain);
 
 	if (r > 0)
-		q->next_avail++;
+		q->ring.next_avail++;
 	return r;
 }
 
 void mv_queue_push(struct mv_queue *q, uint16_t head, uint32_t written)
 {
-	if (!q->ready)
+	if (!q->ring.ready)
 		return;
-	uint64_t element = q->used_gpa + RING_HEADER_BYTES +
-			   (uint64_t)USED_ELEMENT_BYTES * (q->next_used % q->size);
+	uint64_t element = q->ring.used_gpa + RING_HEADER_BYTES +
+			   (uint64_t)USED_ELEMENT_BYTES * (q->ring.next_used % q->ring.size);
 	uint32_t *e = mv_mem_window(q->mem, element, USED_ELEMENT_BYTES, true);
-	uint16_t *idx = mv_mem_window(q->mem, q->used_gpa + 2, sizeof(*idx), true);
+	uint16_t *idx = mv_mem_window(q->mem, q->ring.used_gpa + 2, sizeof(*idx), true);
 
 	if (!e || !idx)
 		return;
 	__atomic_store_n(&e[0], head, __ATOMIC_RELAXED);
 	__atomic_store_n(&e[1], written, __ATOMIC_RELAXED);
 	/* Our own count, never the guest's copy of it: section 2.7.8.1. */
-	q->next_used++;
-	__atomic_store_n(idx, q->next_used, __ATOMIC_RELEASE);
+	q->ring.next_used++;
+	__atomic_store_n(idx, q->ring.next_used, __ATOMIC_RELEASE);
 }
 
 bool mv_queue_wants_interrupt(const struct mv_queue *q)
 {
 	uint16_t flags;
 
-	if (!q->ready)
+	if (!q->ring.ready)
 		return false;
 	/* The index we stored must be visible before we look whether the driver sleeps. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return load_u16(q, q->avail_gpa, &flags) && !(flags & VRING_AVAIL_F_NO_INTERRUPT);
+	return load_u16(q, q->ring.avail_gpa, &flags) && !(flags & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
 /* Walks the part of v that [offset, offset + n) covers; copies out of it or into it. */

@@ -18,15 +18,20 @@ enum {
 	MV_CHAIN_MAX = MV_QUEUE_SIZE_MAX
 };
 
-struct mv_queue {
-	const struct mv_mem *mem; /* borrowed */
-	uint16_t size;            /* as the driver set it: power of two, 1..MV_QUEUE_SIZE_MAX */
-	bool ready;
+/* Where the driver put the rings, and how far we are in them; plain data. */
+struct mv_ring {
 	uint64_t desc_gpa;
 	uint64_t avail_gpa;
 	uint64_t used_gpa;
+	uint16_t size; /* as the driver set it: power of two, 1..MV_QUEUE_SIZE_MAX */
+	uint16_t ready;
 	uint16_t next_avail; /* our index into the available ring */
 	uint16_t next_used;
+};
+
+struct mv_queue {
+	const struct mv_mem *mem; /* borrowed */
+	struct mv_ring ring;
 };
 
 /* A popped chain: the device-readable buffers, then the device-writable ones (section 2.7.4.2). */

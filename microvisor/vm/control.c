@@ -43,8 +43,9 @@ static bool is_share(const struct mv_share *share)
 
 unsigned mv_start_fds(const struct mv_start *start)
 {
-	return start->kind == MV_KIND_TEMPLATE ? MV_FD_TEMPLATE_COUNT
-					       : MV_FD_FIXED + start->share_count;
+	return start->kind == MV_KIND_TEMPLATE
+		       ? MV_FD_TEMPLATE_COUNT
+		       : MV_FD_FIXED + start->share_count + (start->store_bytes_max > 0);
 }
 
 /* NULL, or what is wrong. */
@@ -54,8 +55,6 @@ static const char *find_fault(const struct mv_start *start, unsigned fd_count)
 		return "type or version";
 	if (start->vcpus != 1)
 		return "vcpus";
-	if (start->filter & ~3u)
-		return "filter";
 	if (start->kind > MV_KIND_CLONE)
 		return "kind";
 	if (start->memory_bytes < MV_RAM_BYTES_MIN || start->memory_bytes > MV_RAM_BYTES_MAX ||
@@ -65,7 +64,7 @@ static const char *find_fault(const struct mv_start *start, unsigned fd_count)
 	    start->lifetime_ms > LIMIT_MS_MAX)
 		return "time limits";
 	if (start->share_count > MV_SHARES_MAX || fd_count != mv_start_fds(start) ||
-	    (start->kind == MV_KIND_TEMPLATE && start->share_count))
+	    (start->kind == MV_KIND_TEMPLATE && (start->share_count || start->store_bytes_max)))
 		return "number of shares or descriptors";
 	if (!is_id(start->id))
 		return "id";

@@ -9,7 +9,7 @@
 #include "microvisor/microvisor.h"
 
 enum {
-	MV_START_FDS_MAX = MV_FD_FIXED + MV_SHARES_MAX
+	MV_START_FDS_MAX = MV_FD_FIXED + MV_SHARES_MAX + 1
 };
 
 /* How many descriptors come with it. */

@@ -224,7 +224,7 @@ static int read_launch(struct mv_machine *m, int fd, size_t *ret_n, uint32_t *re
 	return 0;
 }
 
-static int make_task(struct mv_machine *m, const struct mv_start *start, int *fds, size_t launch_n)
+static int make_task(struct mv_machine *m, int *fds, size_t launch_n)
 {
 	bool has_task = m->kind != MV_KIND_TEMPLATE;
 	struct mv_task_config config = {
@@ -232,7 +232,6 @@ static int make_task(struct mv_machine *m, const struct mv_start *start, int *fd
 		.launch = m->launch,
 		.launch_bytes = launch_n,
 		.fds = {-1, -1, -1},
-		.filter = {false, start->filter & 1, start->filter & 2},
 		.arbiter = m->arbiter,
 		.exit = &m->exit,
 		.ops = &task_ops,
@@ -271,7 +270,7 @@ static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
 		return fail("cannot make the view", r);
 	r = make_devices(m);
 	if (r == 0)
-		r = make_task(m, start, fds, launch_n);
+		r = make_task(m, fds, launch_n);
 	if (r < 0)
 		return fail("cannot make the devices", r);
 	if (m->kind == MV_KIND_TEMPLATE) {

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "microvisor/guest/filter.h"
+#include "common/filter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,24 +37,24 @@ static void check(const uint8_t *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct mv_filter f = {0};
+	struct filter f = {0};
 	size_t step = size ? data[0] % 7u + 1 : 1;
-	uint8_t *out = malloc(MV_FILTER_ROOM(size) + MV_FILTER_ROOM(0));
+	uint8_t *out = malloc(FILTER_ROOM(size) + FILTER_ROOM(0));
 	size_t at = 0;
 
 	if (!out)
 		return 0;
 	for (size_t i = 0; i < size; i += step) {
 		size_t part = size - i < step ? size - i : step;
-		uint8_t *room = malloc(MV_FILTER_ROOM(part));
-		size_t n = room ? mv_filter_put(&f, data + i, part, room) : 0;
+		uint8_t *room = malloc(FILTER_ROOM(part));
+		size_t n = room ? filter_put(&f, data + i, part, room) : 0;
 
 		for (size_t k = 0; k < n; k++)
 			out[at++] = room[k];
 		free(room);
 	}
-	at += mv_filter_end(&f, out + at);
-	assert(at <= MV_FILTER_ROOM(size));
+	at += filter_end(&f, out + at);
+	assert(at <= FILTER_ROOM(size));
 	check(out, at);
 	free(out);
 	return 0;

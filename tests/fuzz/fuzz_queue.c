@@ -46,10 +46,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			     .regions = {{.gpa = GPA, .bytes = BYTES, .hva = ram, .writable = true},
 					 {.gpa = GPA + BYTES, .bytes = BYTES, .hva = root}}};
 	struct mv_queue queue = {.mem = &mem,
-				 .size = (uint16_t)(data[0] | data[1] << 8),
-				 .desc_gpa = place(data + 2),
-				 .avail_gpa = place(data + 4),
-				 .used_gpa = place(data + 6)};
+				 .ring.size = (uint16_t)(data[0] | data[1] << 8),
+				 .ring.desc_gpa = place(data + 2),
+				 .ring.avail_gpa = place(data + 4),
+				 .ring.used_gpa = place(data + 6)};
 	size_t n = size - REGISTERS;
 
 	memcpy(ram, data + REGISTERS, n < BYTES ? n : BYTES);

@@ -49,10 +49,10 @@ static inline void ring_init(struct ring *ring)
 	ring->mem.regions[1] = (struct mv_mem_region){
 		.gpa = RING_ROOT_GPA, .bytes = RING_ROOT_BYTES, .hva = calloc(1, RING_ROOT_BYTES)};
 	ring->queue = (struct mv_queue){.mem = &ring->mem,
-					.size = RING_SIZE,
-					.desc_gpa = RING_DESC,
-					.avail_gpa = RING_AVAIL,
-					.used_gpa = RING_USED};
+					.ring.size = RING_SIZE,
+					.ring.desc_gpa = RING_DESC,
+					.ring.avail_gpa = RING_AVAIL,
+					.ring.used_gpa = RING_USED};
 }
 
 static inline void ring_release(struct ring *ring)

@@ -72,8 +72,8 @@ static inline uint64_t no_clock(void *context)
 	return 0;
 }
 
-/* Rules for class STDIO; NULL: everything is allowed. filter: the terminal filter on stdout. */
-static inline void task_set_up(const struct table_rule *rules, bool filter)
+/* Rules for class STDIO; NULL: everything is allowed. */
+static inline void task_set_up(const struct table_rule *rules)
 {
 	static const struct mv_task_ops ops = {.state = on_state, .end = on_end};
 	static const struct table_rule allow[] = {
@@ -97,7 +97,6 @@ static inline void task_set_up(const struct table_rule *rules, bool filter)
 		.launch = LAUNCH,
 		.launch_bytes = strlen(LAUNCH),
 		.fds = {given_fd[0], given_fd[1], given_fd[2]},
-		.filter = {false, filter, false},
 		.arbiter = arbiter,
 		.exit = &vcpu_exit,
 		.ops = &ops,

@@ -127,6 +127,15 @@ out=$(ampoule user1 explain "$id")
 has "explain names the path" "$out" "/home/user1/.ssh/id_rsa"
 has "and the rule" "$out" "no-keys"
 
+echo "# a terminal gets text and colours, never commands"
+cat >/home/user1/escape.py <<'END'
+print("\033]0;title\007\033[31mred\033[0m\033[2J", end="")
+END
+export -f ampoule as && export bin
+out=$(script -qec "ampoule user1 run -- python3 escape.py" /dev/null </dev/null)
+has "colours pass, the rest is shown" "$out" $'^[]0;title^G\033[31mred\033[0m^[[2J'
+has "raw is raw" "$(script -qec "ampoule user1 run --raw -- python3 escape.py" /dev/null </dev/null)" $'\033]0;title'
+
 echo "# a policy reaches a running micro-VM"
 ampoule user1 run -- python3 watch.py 300 >"$work/watch" 2>&1 &
 watcher=$!

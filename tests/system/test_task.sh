@@ -56,9 +56,5 @@ kill -TERM "$(pgrep -P $!)"
 wait $!
 ok "a signal reaches the task" $? 143
 
-# shellcheck disable=SC2016
-out=$(run --filter -- /bin/sh -c 'printf "\033]0;title\007\033[31mred\033[0m\033[2J"')
-ok "the terminal filter lets colours pass and nothing else" "$out" $'^[]0;title^G\033[31mred\033[0m^[[2J'
-
 rm -f "$log"
 exit $failed

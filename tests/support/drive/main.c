@@ -2,7 +2,7 @@
  *
  *	microvm-drive --kernel F --initrd F --root F [OPTION...] -- ARGV...
  *	--microvm F       the program to drive (build/debug/bin/ampoule-microvm)
- *	--memory MiB  --cmdline TEXT  --boot-limit MS  --lifetime MS  --uid N (of the task)  --filter
+ *	--memory MiB  --cmdline TEXT  --boot-limit MS  --lifetime MS  --uid N (of the task)
  *	--file PATH=HOSTFILE  --folder PATH=HOSTFOLDER   shares; the path is where the guest sees it
  *	--mount ROOT      a view root to mount, "/home"; each root of a share is mounted anyway
  *	--rule CLASS:VERDICT:PATTERN  --fallback CLASS=VERDICT   the policy (table.h); each share also
@@ -113,29 +113,17 @@ static void add_share(struct drive *d, enum mv_share_kind kind, const char *word
 }
 
 /* One table for every option: {name, number}; the number is the case below. */
-static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},
-					{"initrd", 1, NULL, 'i'},
-					{"root", 1, NULL, 'r'},
-					{"memory", 1, NULL, 'm'},
-					{"cmdline", 1, NULL, 'c'},
-					{"boot-limit", 1, NULL, 'b'},
-					{"lifetime", 1, NULL, 'l'},
-					{"uid", 1, NULL, 'u'},
-					{"filter", 0, NULL, 'f'},
-					{"file", 1, NULL, 'F'},
-					{"folder", 1, NULL, 'D'},
-					{"mount", 1, NULL, 'M'},
-					{"rule", 1, NULL, 'R'},
-					{"fallback", 1, NULL, 'B'},
-					{"replace", 1, NULL, 'P'},
-					{"microvm", 1, NULL, 'x'},
-					{"stop-after", 1, NULL, 's'},
-					{"jail-uid", 1, NULL, 'j'},
-					{"id", 1, NULL, 'I'},
-					{"template", 1, NULL, 'T'},
-					{"clone", 1, NULL, 'C'},
-					{"key", 1, NULL, 'K'},
-					{NULL, 0, NULL, 0}};
+static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},   {"initrd", 1, NULL, 'i'},
+					{"root", 1, NULL, 'r'},     {"memory", 1, NULL, 'm'},
+					{"cmdline", 1, NULL, 'c'},  {"boot-limit", 1, NULL, 'b'},
+					{"lifetime", 1, NULL, 'l'}, {"uid", 1, NULL, 'u'},
+					{"file", 1, NULL, 'F'},     {"folder", 1, NULL, 'D'},
+					{"mount", 1, NULL, 'M'},    {"rule", 1, NULL, 'R'},
+					{"fallback", 1, NULL, 'B'}, {"replace", 1, NULL, 'P'},
+					{"microvm", 1, NULL, 'x'},  {"stop-after", 1, NULL, 's'},
+					{"jail-uid", 1, NULL, 'j'}, {"id", 1, NULL, 'I'},
+					{"template", 1, NULL, 'T'}, {"clone", 1, NULL, 'C'},
+					{"key", 1, NULL, 'K'},      {NULL, 0, NULL, 0}};
 
 static int open_in(const char *folder, const char *name, int flags)
 {
@@ -196,9 +184,6 @@ static void set_option(struct drive *d, int option, char *value)
 		break;
 	case 'c':
 		snprintf(d->start.cmdline, sizeof(d->start.cmdline), "%s", value);
-		break;
-	case 'f':
-		d->start.filter = 3;
 		break;
 	case 'F':
 		add_share(d, MV_SHARE_FILE, value);

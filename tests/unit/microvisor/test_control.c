@@ -21,7 +21,6 @@ static void setup(void)
 		.type = MV_MSG_START,
 		.version = MV_API_VERSION,
 		.vcpus = 1,
-		.filter = 3,
 		.memory_bytes = 256 << 20,
 		.boot_limit_ms = 1000,
 		.share_count = 1,
@@ -131,7 +130,6 @@ FAULT(wrong_type, start.type = MV_MSG_STOP)
 FAULT(wrong_version, start.version = MV_API_VERSION + 1)
 FAULT(no_cpu, start.vcpus = 0)
 FAULT(two_cpus, start.vcpus = 2)
-FAULT(unknown_filter, start.filter = 4)
 FAULT(unknown_kind, start.kind = MV_KIND_CLONE + 1)
 FAULT(template_with_shares, start.kind = MV_KIND_TEMPLATE)
 FAULT(little_memory, start.memory_bytes = 62 << 20)
@@ -158,7 +156,6 @@ static void (*const faults[])(void) = {wrong_type,
 				       wrong_version,
 				       no_cpu,
 				       two_cpus,
-				       unknown_filter,
 				       unknown_kind,
 				       template_with_shares,
 				       little_memory,

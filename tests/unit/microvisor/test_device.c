@@ -134,7 +134,7 @@ START_TEST(a_driver_comes_up_and_notifies)
 {
 	bring_up();
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_STATUS), DRIVER_OK);
-	ck_assert(dev->queues[1].ready);
+	ck_assert(dev->queues[1].ring.ready);
 	write32(VIRTIO_MMIO_QUEUE_NOTIFY, 1);
 	ck_assert_uint_eq(counter->notified[1], 1);
 }
@@ -166,7 +166,7 @@ START_TEST(a_queue_that_does_not_exist_has_no_registers)
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_QUEUE_NUM_MAX), 0);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_QUEUE_READY), 0);
 	set_up_queue(2, RING_SIZE, RING_DESC);
-	ck_assert(!dev->queues[2].ready);
+	ck_assert(!dev->queues[2].ring.ready);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_STATUS), FEATURES);
 }
 END_TEST
@@ -177,7 +177,7 @@ START_TEST(a_bad_queue_size_breaks_the_device)
 {
 	negotiate();
 	set_up_queue(1, bad_sizes[_i], RING_DESC);
-	ck_assert(!dev->queues[1].ready);
+	ck_assert(!dev->queues[1].ring.ready);
 	ck_assert(read32(VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 END_TEST
@@ -198,7 +198,7 @@ START_TEST(no_queue_before_features_ok)
 	write32(VIRTIO_MMIO_STATUS, DRIVER);
 	set_up_queue(1, RING_SIZE, RING_DESC);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_QUEUE_READY), 0);
-	ck_assert_uint_eq(dev->queues[1].size, 0);
+	ck_assert_uint_eq(dev->queues[1].ring.size, 0);
 }
 END_TEST
 
@@ -211,7 +211,7 @@ START_TEST(a_running_queue_does_not_change)
 	set_up_queue(1, 64, RING_DESC + 0x1000);
 	ck_assert_mem_eq(&dev->queues[1], &before, sizeof(before));
 	set_up_queue(0, RING_SIZE, RING_DESC); /* after DRIVER_OK, any queue */
-	ck_assert(!dev->queues[0].ready);
+	ck_assert(!dev->queues[0].ring.ready);
 }
 END_TEST
 
@@ -242,7 +242,7 @@ START_TEST(features_are_fixed_after_features_ok)
 	write32(VIRTIO_MMIO_DRIVER_FEATURES, UINT32_MAX);
 	write32(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 7);
 	write32(VIRTIO_MMIO_DRIVER_FEATURES, UINT32_MAX);
-	ck_assert_uint_eq(dev->driver_features, 1ull << VIRTIO_F_VERSION_1);
+	ck_assert_uint_eq(dev->regs.driver_features, 1ull << VIRTIO_F_VERSION_1);
 }
 END_TEST
 
@@ -266,7 +266,7 @@ START_TEST(a_status_bit_is_cleared_by_reset_only)
 	write32(VIRTIO_MMIO_STATUS, 0);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_STATUS), 0);
 	ck_assert_uint_eq(counter->resets, 2);
-	ck_assert(!dev->queues[1].ready);
+	ck_assert(!dev->queues[1].ring.ready);
 	ck_assert_ptr_eq(dev->queues[1].mem, &ring.mem);
 	bring_up();
 	ck_assert(mv_device_is_live(dev));
@@ -328,7 +328,7 @@ START_TEST(an_access_of_an_odd_shape_does_nothing)
 	uint8_t bytes[8] = {1, 1, 1, 1, 1, 1, 1, 1};
 
 	mv_device_write(dev, odd[_i].offset, bytes, odd[_i].n);
-	ck_assert_uint_eq(dev->status, 0);
+	ck_assert_uint_eq(dev->regs.status, 0);
 	mv_device_read(dev, odd[_i].offset, bytes, odd[_i].n);
 	ck_assert_uint_eq(bytes[0], 0);
 	ck_assert_uint_eq(bytes[odd[_i].n - 1], 0);

@@ -103,7 +103,7 @@ END_TEST
 
 START_TEST(the_index_may_wrap_around_65536)
 {
-	ring.queue.next_avail = 65535;
+	ring.queue.ring.next_avail = 65535;
 	ring_desc(&ring, 0, RING_DATA, 4, 0, 0);
 	ring.offered = 65535;
 	ring_offer(&ring, 0);
@@ -257,12 +257,12 @@ static const uint16_t bad_sizes[] = {0, 3, 255, MV_QUEUE_SIZE_MAX + 1, 512, 6553
 START_TEST(a_bad_size_is_refused)
 {
 	mv_queue_reset(&ring.queue);
-	ring.queue.desc_gpa = RING_DESC;
-	ring.queue.avail_gpa = RING_AVAIL;
-	ring.queue.used_gpa = RING_USED;
-	ring.queue.size = bad_sizes[_i];
+	ring.queue.ring.desc_gpa = RING_DESC;
+	ring.queue.ring.avail_gpa = RING_AVAIL;
+	ring.queue.ring.used_gpa = RING_USED;
+	ring.queue.ring.size = bad_sizes[_i];
 	ck_assert_int_eq(mv_queue_enable(&ring.queue), -EBADMSG);
-	ck_assert(!ring.queue.ready);
+	ck_assert(!ring.queue.ring.ready);
 }
 END_TEST
 
@@ -284,10 +284,10 @@ static const uint64_t bad_places[][3] = {
 START_TEST(rings_out_of_place_are_refused)
 {
 	mv_queue_reset(&ring.queue);
-	ring.queue.size = RING_SIZE;
-	ring.queue.desc_gpa = bad_places[_i][0];
-	ring.queue.avail_gpa = bad_places[_i][1];
-	ring.queue.used_gpa = bad_places[_i][2];
+	ring.queue.ring.size = RING_SIZE;
+	ring.queue.ring.desc_gpa = bad_places[_i][0];
+	ring.queue.ring.avail_gpa = bad_places[_i][1];
+	ring.queue.ring.used_gpa = bad_places[_i][2];
 	ck_assert_int_eq(mv_queue_enable(&ring.queue), -EBADMSG);
 }
 END_TEST
@@ -316,7 +316,7 @@ START_TEST(a_descriptor_that_changes_while_read_never_leaves_memory)
 	for (unsigned i = 0; i < 200000; i++) {
 		ring_offer(&ring, 0);
 		if (mv_queue_pop(&ring.queue, &chain) != 1) {
-			ring.queue.next_avail = ring.offered;
+			ring.queue.ring.next_avail = ring.offered;
 			continue;
 		}
 		ck_assert_uint_eq(chain.read_count + chain.write_count, 1);

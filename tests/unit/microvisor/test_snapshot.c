@@ -147,14 +147,14 @@ END_TEST
 
 static struct mv_device_state device;
 
-FAULT(feature_not_offered, device.driver_features |= 1)
-FAULT(queue_of_no_size, device.queues[0].size = 0)
-FAULT(queue_of_odd_size, device.queues[0].size = 3)
-FAULT(queue_too_large, device.queues[0].size = 512)
-FAULT(ring_outside_memory, device.queues[0].desc_gpa = UINT64_MAX & ~15ull)
-FAULT(ring_not_aligned, device.queues[1].used_gpa |= 1)
-FAULT(avail_outside_memory, device.queues[1].avail_gpa = 0)
-FAULT(queue_that_is_not_there, device.queues[3] = device.queues[0])
+FAULT(feature_not_offered, device.regs.driver_features |= 1)
+FAULT(queue_of_no_size, device.rings[0].size = 0)
+FAULT(queue_of_odd_size, device.rings[0].size = 3)
+FAULT(queue_too_large, device.rings[0].size = 512)
+FAULT(ring_outside_memory, device.rings[0].desc_gpa = UINT64_MAX & ~15ull)
+FAULT(ring_not_aligned, device.rings[1].used_gpa |= 1)
+FAULT(avail_outside_memory, device.rings[1].avail_gpa = 0)
+FAULT(queue_that_is_not_there, device.rings[3] = device.rings[0])
 
 static void (*const device_faults[])(void) = {feature_not_offered,  queue_of_no_size,
 					      queue_of_odd_size,    queue_too_large,
@@ -177,7 +177,7 @@ START_TEST(wild_ring_indices_break_the_device_and_nothing_else)
 	struct mv_vsock *to = mv_vsock_new(&g.mem);
 
 	mv_device_save(mv_vsock_device(g.vsock), &device);
-	device.queues[GUEST_TX].next_avail = 0x8000;
+	device.rings[GUEST_TX].next_avail = 0x8000;
 	ck_assert_int_eq(mv_device_restore(mv_vsock_device(to), &device), 0);
 	mv_device_free(mv_vsock_device(g.vsock));
 	g.vsock = to;

@@ -9,12 +9,7 @@
 
 static void setup(void)
 {
-	task_set_up(NULL, false);
-}
-
-static void setup_filtered(void)
-{
-	task_set_up(NULL, true);
+	task_set_up(NULL);
 }
 
 static void prints(uint32_t port, const char *bytes, size_t n)
@@ -171,25 +166,6 @@ START_TEST(a_stuck_reader_does_not_keep_the_machine)
 }
 END_TEST
 
-START_TEST(a_terminal_gets_text_only)
-{
-	task_run();
-	PRINTS(MV_PORT_STDOUT, "\033]0;title\007\033[31mred\033[");
-	user_reads(1, "^[]0;title^G\033[31mred", 20);
-	SAY(EXIT);
-	task_until_end();
-	user_reads(1, "^[[\033[m", 6);
-}
-END_TEST
-
-START_TEST(the_other_stream_is_not_filtered)
-{
-	task_run();
-	PRINTS(MV_PORT_STDERR, "\033[2J");
-	user_reads(2, "\033[2J", 4);
-}
-END_TEST
-
 static const struct table_rule no_stdin[] = {
 	{.id = "no-in", .class = MV_CLASS_STDIO, .verdict = MV_DENY, .exact = "stdin"},
 	{.id = "stdio", .class = MV_CLASS_STDIO, .verdict = MV_ALLOW, .glob = "*"},
@@ -197,7 +173,7 @@ static const struct table_rule no_stdin[] = {
 
 START_TEST(a_denied_stream_is_refused_and_told)
 {
-	task_set_up(no_stdin, false);
+	task_set_up(no_stdin);
 	connect_port(MV_PORT_CONTROL);
 	SAY(READY);
 	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
@@ -220,7 +196,7 @@ START_TEST(a_new_policy_ends_a_stream_at_its_next_chunk)
 	uint64_t serial;
 	size_t n;
 
-	task_set_up(NULL, false);
+	task_set_up(NULL);
 	task_run();
 	PRINTS(MV_PORT_STDOUT, "one");
 	user_reads(1, "one", 3);
@@ -240,7 +216,6 @@ END_TEST
 int main(void)
 {
 	TCase *t = tcase_create("streams");
-	TCase *filtered = tcase_create("filtered");
 	TCase *policy = tcase_create("policy");
 
 	tcase_add_checked_fixture(t, setup, task_tear_down);
@@ -255,10 +230,7 @@ int main(void)
 	tcase_add_test(t, a_slow_reader_holds_back_the_guest_and_the_end);
 	tcase_add_test(t, everything_printed_before_the_exit_is_written);
 	tcase_add_test(t, a_stuck_reader_does_not_keep_the_machine);
-	tcase_add_checked_fixture(filtered, setup_filtered, task_tear_down);
-	tcase_add_test(filtered, a_terminal_gets_text_only);
-	tcase_add_test(filtered, the_other_stream_is_not_filtered);
 	tcase_add_test(policy, a_denied_stream_is_refused_and_told);
 	tcase_add_test(policy, a_new_policy_ends_a_stream_at_its_next_chunk);
-	return suite_run("microvisor/stdio", t, filtered, policy);
+	return suite_run("microvisor/stdio", t, policy);
 }

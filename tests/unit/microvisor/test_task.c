@@ -6,7 +6,7 @@
 
 static void setup(void)
 {
-	task_set_up(NULL, false);
+	task_set_up(NULL);
 }
 
 START_TEST(the_launch_message_follows_ready)

@@ -203,7 +203,7 @@ static void setup(void)
 		{0}};
 
 	signal(SIGPIPE, SIG_IGN);
-	task_set_up(rules, false);
+	task_set_up(rules);
 	tables[0] = table_build(rules, 2, &table_bytes[0]);
 	tables[1] = table_build(rules, 3, &table_bytes[1]);
 }

@@ -8,33 +8,32 @@
  * task's own line. What is left to a task is to write misleading text, which no filter can stop.
  *
  * A stream, not lines: a sequence may be cut anywhere between calls. Pure and bounded: at most
- * MV_FILTER_HELD_MAX bytes wait for the next call. The terminal is assumed to be in UTF-8 mode. */
-#ifndef MV_GUEST_FILTER_H
-#define MV_GUEST_FILTER_H
+ * FILTER_HELD_MAX bytes wait for the next call. The terminal is assumed to be in UTF-8 mode. */
+#ifndef COMMON_FILTER_H
+#define COMMON_FILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	MV_FILTER_HELD_MAX = 24, /* longest colour sequence that passes; longer ones are shown */
-	MV_FILTER_GROWTH = 4     /* bytes out per byte in, at most */
+	FILTER_HELD_MAX = 24, /* longest colour sequence that passes; longer ones are shown */
+	FILTER_GROWTH = 4     /* bytes out per byte in, at most */
 };
 
 /* What n bytes may become, held ones and the closing reset included. */
-#define MV_FILTER_ROOM(n) (MV_FILTER_GROWTH * ((n) + MV_FILTER_HELD_MAX) + 8)
+#define FILTER_ROOM(n) (FILTER_GROWTH * ((n) + FILTER_HELD_MAX) + 8)
 
 /* All zero is the start. */
-struct mv_filter {
+struct filter {
 	bool is_coloured; /* a colour passed and was not reset */
 	uint8_t held;
-	uint8_t bytes
-		[MV_FILTER_HELD_MAX]; /* the start of a UTF-8 character or of a colour sequence */
+	uint8_t bytes[FILTER_HELD_MAX]; /* the start of a UTF-8 character or of a colour sequence */
 };
 
-/* Filters n bytes into out, which has MV_FILTER_ROOM(n) bytes; returns how many were put there. */
-size_t mv_filter_put(struct mv_filter *filter, const void *bytes, size_t n, uint8_t *out);
-/* The stream's end: shows what is held and resets colours. out has MV_FILTER_ROOM(0) bytes. */
-size_t mv_filter_end(struct mv_filter *filter, uint8_t *out);
+/* Filters n bytes into out, which has FILTER_ROOM(n) bytes; returns how many were put there. */
+size_t filter_put(struct filter *filter, const void *bytes, size_t n, uint8_t *out);
+/* The stream's end: shows what is held and resets colours. out has FILTER_ROOM(0) bytes. */
+size_t filter_end(struct filter *filter, uint8_t *out);
 
 #endif

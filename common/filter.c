@@ -1,4 +1,4 @@
-#include "microvisor/guest/filter.h"
+#include "common/filter.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,7 +88,7 @@ static const struct start *find_start(uint8_t c)
 	return NULL;
 }
 
-static void put_character(struct mv_filter *f, struct out *o)
+static void put_character(struct filter *f, struct out *o)
 {
 	uint32_t c = f->bytes[0] & (0x7fu >> f->held);
 	char text[16];
@@ -103,7 +103,7 @@ static void put_character(struct mv_filter *f, struct out *o)
 }
 
 /* Makes what is held visible: it turned out not to pass. */
-static void show_held(struct mv_filter *f, struct out *o)
+static void show_held(struct filter *f, struct out *o)
 {
 	for (unsigned i = 0; i < f->held; i++) {
 		if (f->bytes[i] < 0x80)
@@ -116,7 +116,7 @@ static void show_held(struct mv_filter *f, struct out *o)
 
 /* Whether the held colour sequence, complete but for its m, conceals text (parameter 8). The colour
  * after 38, 48 or 58 may hold any number, and is not worth telling apart: it is shown as well. */
-static bool conceals(const struct mv_filter *f)
+static bool conceals(const struct filter *f)
 {
 	unsigned value = 0;
 
@@ -132,16 +132,16 @@ static bool conceals(const struct mv_filter *f)
 	return value == 8;
 }
 
-static bool is_reset(const struct mv_filter *f)
+static bool is_reset(const struct filter *f)
 {
 	return f->held == 2 || (f->held == 3 && f->bytes[2] == '0');
 }
 
 /* One byte after ESC. True when it belongs to a colour sequence and was used. */
-static bool take_colour(struct mv_filter *f, uint8_t c, struct out *o)
+static bool take_colour(struct filter *f, uint8_t c, struct out *o)
 {
 	if (f->held == 1 ? c == '[' : (c >= '0' && c <= '9') || c == ';') {
-		if (f->held == MV_FILTER_HELD_MAX)
+		if (f->held == FILTER_HELD_MAX)
 			return false;
 		f->bytes[f->held++] = c;
 		return true;
@@ -156,7 +156,7 @@ static bool take_colour(struct mv_filter *f, uint8_t c, struct out *o)
 }
 
 /* One byte after the start of a character. True when it continues it and was used. */
-static bool take_continuation(struct mv_filter *f, uint8_t c, struct out *o)
+static bool take_continuation(struct filter *f, uint8_t c, struct out *o)
 {
 	const struct start *start = find_start(f->bytes[0]);
 	bool is_second = f->held == 1;
@@ -169,7 +169,7 @@ static bool take_continuation(struct mv_filter *f, uint8_t c, struct out *o)
 	return true;
 }
 
-static void put_byte(struct mv_filter *f, uint8_t c, struct out *o)
+static void put_byte(struct filter *f, uint8_t c, struct out *o)
 {
 	if (f->held > 0) {
 		if (f->bytes[0] == ESC ? take_colour(f, c, o) : take_continuation(f, c, o))
@@ -184,7 +184,7 @@ static void put_byte(struct mv_filter *f, uint8_t c, struct out *o)
 		put_byte_shown(o, c);
 }
 
-size_t mv_filter_put(struct mv_filter *f, const void *bytes, size_t n, uint8_t *out)
+size_t filter_put(struct filter *f, const void *bytes, size_t n, uint8_t *out)
 {
 	struct out o = {0};
 
@@ -194,7 +194,7 @@ size_t mv_filter_put(struct mv_filter *f, const void *bytes, size_t n, uint8_t *
 	return o.n;
 }
 
-size_t mv_filter_end(struct mv_filter *f, uint8_t *out)
+size_t filter_end(struct filter *f, uint8_t *out)
 {
 	struct out o = {0};
 

@@ -1,7 +1,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "microvisor/guest/filter.h"
+#include "common/filter.h"
 #include "tests/support/suite.h"
 
 /* What goes in, and what the terminal gets. */
@@ -81,17 +81,17 @@ enum {
 /* Filters in pieces of `step` bytes; the result is terminated. */
 static void filter(const char *in, size_t n, size_t step, char *out)
 {
-	struct mv_filter f = {0};
+	struct filter f = {0};
 	size_t at = 0;
 
 	for (size_t i = 0; i < n; i += step) {
 		size_t part = n - i < step ? n - i : step;
-		size_t made = mv_filter_put(&f, in + i, part, (uint8_t *)out + at);
+		size_t made = filter_put(&f, in + i, part, (uint8_t *)out + at);
 
-		ck_assert_uint_le(made, MV_FILTER_ROOM(part));
+		ck_assert_uint_le(made, FILTER_ROOM(part));
 		at += made;
 	}
-	at += mv_filter_end(&f, (uint8_t *)out + at);
+	at += filter_end(&f, (uint8_t *)out + at);
 	out[at] = 0;
 }
 
@@ -146,17 +146,17 @@ END_TEST
 START_TEST(nothing_grows_beyond_the_room)
 {
 	static uint8_t in[4096];
-	static uint8_t out[MV_FILTER_ROOM(4096)];
+	static uint8_t out[FILTER_ROOM(4096)];
 	static const uint8_t worst[] = {0xff, 0x1b, 0x9b, 0x00, 0xc2};
 
 	for (size_t k = 0; k < sizeof(worst); k++) {
-		struct mv_filter f = {0};
+		struct filter f = {0};
 
 		memset(in, worst[k], sizeof(in));
-		size_t n = mv_filter_put(&f, in, sizeof(in), out);
+		size_t n = filter_put(&f, in, sizeof(in), out);
 
-		ck_assert_uint_le(n, MV_FILTER_GROWTH * (sizeof(in) + MV_FILTER_HELD_MAX));
-		ck_assert_uint_le(mv_filter_end(&f, out), MV_FILTER_ROOM(0));
+		ck_assert_uint_le(n, FILTER_GROWTH * (sizeof(in) + FILTER_HELD_MAX));
+		ck_assert_uint_le(filter_end(&f, out), FILTER_ROOM(0));
 	}
 }
 END_TEST
@@ -170,5 +170,5 @@ int main(void)
 	tcase_add_test(t, a_nul_is_shown);
 	tcase_add_test(t, no_escape_of_two_bytes_passes);
 	tcase_add_test(t, nothing_grows_beyond_the_room);
-	return suite_run("microvisor/filter", t);
+	return suite_run("common/filter", t);
 }
