@@ -270,6 +270,17 @@ int srv_audit_verify(struct srv_audit *audit, struct srv_conn *conn,
 	return srv_chain_verify(conn, audit->key, known, 2, report, err);
 }
 
+void srv_audit_look(struct srv_audit *audit, struct srv_audit_state *ret_state)
+{
+	*ret_state = (struct srv_audit_state){0};
+	if (!audit)
+		return;
+	pthread_mutex_lock(&audit->chaining);
+	ret_state->sequence = audit->head.sequence;
+	ret_state->broken = audit->broken;
+	pthread_mutex_unlock(&audit->chaining);
+}
+
 /* ---- the thread ---- */
 
 static bool wait_tick(struct srv_audit *audit)

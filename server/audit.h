@@ -52,6 +52,12 @@ struct srv_audit *srv_audit_start(struct srv_db *db, const struct srv_config *co
 void srv_audit_stop(struct srv_audit *audit);
 /* Gathers a refusal. NULL as audit is fine. */
 void srv_audit_refuse(struct srv_audit *audit, const struct srv_audit_entry *entry);
+/* What this instance knows of the chain; zeros when audit is NULL. */
+struct srv_audit_state {
+	int64_t sequence; /* of the last head it has seen */
+	bool broken;      /* the chain no longer has that head */
+};
+void srv_audit_look(struct srv_audit *audit, struct srv_audit_state *ret_state);
 /* Writes every gathered refusal and chains all that is committed, now. */
 int srv_audit_flush(struct srv_audit *audit, struct err *err) must_check;
 /* Checks the chain and that it still has the head this instance remembers, and `seen` when it is given. */

@@ -73,6 +73,12 @@ const char *ctl_client_session(const struct ctl_client *client)
 	return client->session;
 }
 
+void ctl_client_use_session(struct ctl_client *client)
+{
+	if (client->session[0])
+		memcpy(client->profile.token, client->session, sizeof(client->session));
+}
+
 const char *ctl_client_server(const struct ctl_client *client)
 {
 	return client->profile.server;

@@ -27,6 +27,8 @@ struct ctl_client *ctl_client_new(struct ctl_profile *profile, struct err *err);
 void ctl_client_close(struct ctl_client *client);
 /* The session that an answer gave (Set-Cookie), "" when none did. */
 const char *ctl_client_session(const struct ctl_client *client);
+/* Goes on with that session in the place of the token of before. */
+void ctl_client_use_session(struct ctl_client *client);
 const char *ctl_client_server(const struct ctl_client *client);
 
 /* The next request is done only if what the last answer showed is still that (If-Match with its ETag). */

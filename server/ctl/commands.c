@@ -106,6 +106,11 @@ static const struct ctl_option api_options[] = {
 	{0},
 };
 
+static const struct ctl_option reason_options[] = {
+	{"--reason", "TEXT", "why"},
+	{0},
+};
+
 const struct ctl_command ctl_commands[] = {
 	{"login", "--server URL --ca FILE [--token-file FILE | --name NAME]",
 	 "Remembers the server, its CA and an API token, after asking the server who it belongs "
@@ -210,6 +215,27 @@ const struct ctl_command ctl_commands[] = {
 	 "that name.",
 	 NULL, 1, 1, ctl_person_disable},
 	{"person enable", "NAME", "Undoes person disable.", NULL, 1, 1, ctl_person_enable},
+	{"approval ls", "", "Lists what waits for a second person, and what was decided.", NULL, 0,
+	 0, ctl_approval_ls},
+	{"approval show", "ID",
+	 "Prints what is asked for, by whom, and how many devices it reaches.", NULL, 1, 1,
+	 ctl_approval_show},
+	{"approval approve", "ID [--reason TEXT]",
+	 "Shows it, asks for your password, and agrees to what was shown. Its author then sends it "
+	 "again.",
+	 reason_options, 1, 1, ctl_approval_approve},
+	{"approval refuse", "ID [--reason TEXT]", "The same, and does not agree.", reason_options,
+	 1, 1, ctl_approval_refuse},
+	{"approval emergency", "ID --reason TEXT",
+	 "Goes on alone with what you asked for. Everybody is told, and an approver has to look at "
+	 "it\n"
+	 "within 24 hours.",
+	 reason_options, 1, 1, ctl_approval_emergency},
+	{"approval review", "ID", "Notes that you looked at an emergency.", NULL, 1, 1,
+	 ctl_approval_review},
+	{"four-eyes", "[on|off]",
+	 "Says whether a second person is asked for, or changes it. Off needs an approval itself.",
+	 NULL, 0, 1, ctl_four_eyes},
 	{"audit ls", "[--limit N] [--actor NAME] [--action TEXT] [--outcome OUTCOME]",
 	 "Lists what admins did and were refused to do, oldest first.", audit_options, 0, 0,
 	 ctl_audit_ls},

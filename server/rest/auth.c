@@ -67,6 +67,7 @@ static int with_session(struct srv_conn *conn, const uint8_t hash[SRV_HASH_BYTES
 	snprintf(ret_who->session, sizeof(ret_who->session), "%s", row.id);
 	snprintf(ret_who->name, sizeof(ret_who->name), "%s", row.name);
 	ret_who->expires_us = row.expires_us;
+	ret_who->proved = row.proved;
 	return 0;
 }
 

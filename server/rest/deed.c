@@ -7,6 +7,7 @@
 #include "server/audit.h"
 #include "server/config.h"
 #include "server/db.h"
+#include "server/rest/foureyes.h"
 #include "server/rest/repeat.h"
 
 static void fill_entry(const struct srv_call *call, char action[SRV_AUDIT_TEXT_MAX],
@@ -63,11 +64,13 @@ static int check_version(struct srv_call *call, struct err *err)
 	return r;
 }
 
-/* Precondition, handler and audit row. */
+/* Precondition, second person, handler and audit row. */
 static int do_once(struct srv_call *call, struct err *err)
 {
 	int r = check_version(call, err);
 
+	if (r == 0 && !call->req->status && call->route->eyes)
+		r = srv_eyes_check(call, err);
 	if (r == 0 && !call->req->status)
 		r = call->route->handle(call, err);
 	if (r == 0 && call->req->status < 400)
@@ -97,6 +100,8 @@ static int change(struct srv_call *call, struct err *err)
 		r = srv_commit(call->conn, err);
 	if (!done || r < 0)
 		srv_rollback(call->conn);
+	if (r == 0 && call->req->problem == srv_problem_code(SRV_APPROVAL_NEEDED))
+		r = srv_eyes_keep(call, err);
 	return r;
 }
 

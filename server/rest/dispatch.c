@@ -11,9 +11,11 @@
 #include "server/rest/console.h"
 #include "server/rest/deed.h"
 #include "server/rest/limits.h"
+#include "server/rest/metrics.h"
 #include "server/rest/origin.h"
 #include "server/rest/route.h"
 #include "server/rest/stream.h"
+#include "server/store/sessions.h"
 
 static const char bearer[] = "Bearer ";
 
@@ -140,12 +142,25 @@ bool srv_call_check_again(struct srv_call *call)
 	return may;
 }
 
+/* Whether the caller showed again, a moment ago, who it is, where the row wants that. */
+static bool has_proof(struct srv_call *call)
+{
+	if (!call->route->proof || call->who.proved)
+		return true;
+	srv_reply_problem(call->req, SRV_PROOF_NEEDED,
+			  "Show again who you are, then come back within %d minutes: "
+			  "POST /api/v1/session/proof.",
+			  SRV_PROOF_S / 60);
+	return false;
+}
+
 /* Answers and gives false when the caller may not use the route. */
 static bool may_call(struct srv_call *call)
 {
 	if (call->route->roles == SRV_ROLE_NONE)
 		return is_within_limit(call, call->req->peer) && is_from_here(call, false);
-	return find_caller(call) && has_role(call) && is_within_limit(call, call->who.id);
+	return find_caller(call) && has_role(call) && has_proof(call) &&
+	       is_within_limit(call, call->who.id);
 }
 
 /* "application/json" also when parameters follow (RFC 9110, 8.3.1). */
@@ -287,11 +302,15 @@ static void dispatch_end(void *context, struct srv_request *req)
 	(void)context;
 	if (!call)
 		return;
+	if (call->api->metrics)
+		srv_metrics_count(call->api->metrics, call->api, call->route, req->status,
+				  req->problem, now_ms() - req->started_ms);
 	if (call->route)
 		srv_deed_audit_refused(call);
 	if (call->prepared)
-		explicit_bzero(call->prepared, strlen(call->prepared));
+		explicit_bzero(call->prepared, call->prepared_bytes);
 	free(call->prepared);
+	free(call->eyes.devices);
 	json_decref(call->was);
 	json_decref(call->became);
 	json_decref(call->json);

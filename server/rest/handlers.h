@@ -19,6 +19,11 @@ int srv_session_handle_post(struct srv_call *call, struct err *err);
 int srv_session_handle_get(struct srv_call *call, struct err *err);
 int srv_session_handle_delete(struct srv_call *call, struct err *err);
 
+/* proof.c */
+extern const struct srv_field srv_proof_body[];
+int srv_proof_prepare(struct srv_call *call, struct err *err);
+int srv_proof_handle_post(struct srv_call *call, struct err *err);
+
 /* sessions.c */
 extern const struct srv_field srv_sessions_query[];
 int srv_sessions_handle_list(struct srv_call *call, struct err *err);
@@ -46,6 +51,16 @@ int srv_first_handle_post(struct srv_call *call, struct err *err);
 extern const struct srv_field srv_factor_body[];
 int srv_factor_handle_post(struct srv_call *call, struct err *err);
 int srv_factor_handle_delete(struct srv_call *call, struct err *err);
+
+/* approvals.c */
+extern const struct srv_field srv_approvals_query[];
+extern const struct srv_field srv_decision_body[];
+extern const struct srv_field srv_four_eyes_body[];
+int srv_approvals_handle_list(struct srv_call *call, struct err *err);
+int srv_approvals_handle_get(struct srv_call *call, struct err *err);
+int srv_decision_handle_post(struct srv_call *call, struct err *err);
+int srv_four_eyes_handle_get(struct srv_call *call, struct err *err);
+int srv_four_eyes_handle_put(struct srv_call *call, struct err *err);
 
 /* audit.c */
 extern const struct srv_field srv_audit_query[];

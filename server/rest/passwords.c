@@ -109,6 +109,7 @@ int srv_password_prepare(struct srv_call *call, struct err *err)
 	if (r < 0 || call->req->status)
 		return r;
 	snprintf(call->object, sizeof(call->object), "%s", person.name);
+	call->prepared_bytes = SRV_PASSWORD_HASH;
 	call->prepared = calloc(1, SRV_PASSWORD_HASH);
 	if (!call->prepared)
 		return err_set(err, -ENOMEM, "out of memory");

@@ -143,6 +143,7 @@ int srv_people_prepare(struct srv_call *call, struct err *err)
 		srv_reply_problem(call->req, SRV_PASSWORD_REFUSED, "password: %s.", why.text);
 		return 0;
 	}
+	call->prepared_bytes = SRV_PASSWORD_HASH;
 	call->prepared = calloc(1, SRV_PASSWORD_HASH);
 	if (!call->prepared)
 		return err_set(err, -ENOMEM, "out of memory");

@@ -12,6 +12,7 @@
 #include "server/rest/console.h"
 #include "server/rest/http.h"
 #include "server/rest/limits.h"
+#include "server/rest/metrics.h"
 #include "server/rest/route.h"
 
 enum {
@@ -79,6 +80,8 @@ static int make_api(struct srv_rest *rest, const struct srv_context *context, st
 				   err);
 	if (r == 0)
 		r = srv_derive_key(context->config, "ampoule-repeats-v1", rest->keys.repeat, err);
+	if (r == 0)
+		r = srv_derive_key(context->config, "ampoule-approvals-v1", rest->keys.eyes, err);
 	rest->api = (struct srv_api){
 		.context = context,
 		.routes = srv_routes,
@@ -87,12 +90,13 @@ static int make_api(struct srv_rest *rest, const struct srv_context *context, st
 		.streams = &rest->streams,
 		.console = &srv_console_built,
 		.limits = srv_limits_new(),
+		.metrics = srv_metrics_new(srv_route_count),
 		.passwords = srv_passwords_new(err),
 		.keys = &rest->keys,
 		.authenticate = srv_auth_by_token,
 		.resume = srv_auth_by_cookie,
 	};
-	if (r == 0 && (!rest->api.limits || !rest->api.passwords))
+	if (r == 0 && (!rest->api.limits || !rest->api.metrics || !rest->api.passwords))
 		r = err_set(err, -ENOMEM, "out of memory");
 	return r;
 }
@@ -100,6 +104,7 @@ static int make_api(struct srv_rest *rest, const struct srv_context *context, st
 static void release(struct srv_rest *rest)
 {
 	srv_limits_free(rest->api.limits);
+	srv_metrics_free(rest->api.metrics);
 	srv_passwords_free(rest->api.passwords);
 	explicit_bzero(rest, sizeof(*rest)); /* the keys are in it */
 	free(rest);

@@ -40,6 +40,7 @@ struct srv_identity {
 	char session[SRV_CALL_ID_MAX]; /* "" for a token */
 	char token[SRV_CALL_ID_MAX];   /* "" for a person */
 	int64_t expires_us;            /* of the session */
+	bool proved;                   /* showed again who it is, a moment ago (proof.c) */
 	struct srv_grants grants;
 };
 
@@ -56,11 +57,15 @@ struct srv_route {
 	unsigned
 		per_minute; /* requests of one caller (without a role: of one address); 0 = no limit */
 	bool people_only; /* tokens are refused */
+	bool proof;       /* only who showed again, a moment ago, who it is (proof.c) */
 	bool repeatable;  /* an Idempotency-Key counts (repeat.h) */
 	/* The entity tag (etag.h) of what the row gives or changes, as it is now; stays "" when there is none
 	 * for this caller. A GET that succeeds is answered with it, a change refused when If-Match does not have
 	 * it; a change's is asked in its transaction and must lock the thing. NULL: the row has no versions. */
 	int (*current)(struct srv_call *call, char ret_etag[SRV_ETAG_TEXT], struct err *err);
+	/* What of the row's requests needs a second person (foureyes.h): sets call->eyes. Runs in the request's
+	 * transaction, before the handler. NULL: nothing. */
+	int (*eyes)(struct srv_call *call, struct err *err);
 	/* For a body that is no JSON (application/octet-stream): prepares req->sink. */
 	int (*begin)(struct srv_call *call, struct err *err);
 	/* Work on the body that takes long and needs no database, before a connection is taken. */
@@ -85,7 +90,15 @@ struct srv_call {
 	struct srv_conn *conn;     /* to the database, during handle() of a route with a role */
 	struct srv_upload *upload; /* PUT /blobs: owned */
 	struct srv_stream *stream; /* GET /events/stream: owned */
-	char *prepared;            /* of prepare(), owned: wiped and freed */
+	void *prepared;            /* of prepare(), owned: wiped and freed */
+	size_t prepared_bytes;
+
+	struct {
+		bool needed;
+		int64_t reached;    /* devices */
+		char *devices;      /* owned; their ids; NULL when it reaches none by itself */
+		uint8_t digest[32]; /* of what is to be agreed to */
+	} eyes;
 
 	/* For the audit row, set by handlers: what it was done to, and what changed, without secrets. */
 	char object[SRV_CALL_NAME_MAX];
@@ -94,12 +107,14 @@ struct srv_call {
 };
 
 struct srv_limits;
+struct srv_metrics;
 struct srv_passwords;
 
 /* Made of DIR/ca.key (server/derive.h). */
 struct srv_keys {
 	uint8_t bucket[32]; /* names the buckets of failed logins */
 	uint8_t seal[32];   /* seals second factors */
+	uint8_t eyes[32];   /* digests of what is to be agreed to (foureyes.h) */
 	uint8_t repeat[32]; /* seals answers that are kept (repeat.h) */
 };
 
@@ -111,6 +126,7 @@ struct srv_api {
 	atomic_uint *uploads;              /* running now; see blobs.h */
 	atomic_uint *streams;              /* as well; see stream.h */
 	struct srv_limits *limits;         /* NULL: none */
+	struct srv_metrics *metrics;       /* NULL: nothing is counted */
 	const struct srv_console *console; /* what is outside /api; NULL: nothing */
 	struct srv_passwords *passwords;
 	const struct srv_keys *keys;

@@ -1,6 +1,7 @@
 /* ampoule-server: one binary, any number of equal instances, PostgreSQL the only shared state. */
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "server/db.h"
+#include "server/doctor.h"
 #include "server/migrate.h"
 #include "server/server/serve.h"
 #include "server/server/setup.h"
@@ -27,12 +29,19 @@ static const char usage_text[] =
 	"       ampoule-server migrate [--state DIR]\n"
 	"       ampoule-server serve   [--state DIR]\n"
 	"       ampoule-server link    [--state DIR]\n"
+	"       ampoule-server renew   [--state DIR]\n"
+	"       ampoule-server doctor  [--state DIR] [--json]\n"
 	"setup makes the tables, the CA, the server's certificate for the names, the configuration "
 	"in\n"
 	"DIR/server.conf, and the first admin's API token, which is printed once or written to "
 	"FILE, and a link, good once and for a day, for the first person's name and password. "
 	"link\n"
-	"makes another one.\n"
+	"makes another one. Last it prints a recovery sheet, to be kept on paper. renew makes a "
+	"new "
+	"server\n"
+	"certificate, which running instances take within half a minute, or at once on SIGHUP. "
+	"doctor says\n"
+	"what is wrong, or soon will be, and how to mend it.\n"
 	"A conninfo with a password must come from a file. migrate brings the tables up to date; "
 	"serve\n"
 	"runs until SIGTERM.\n"
@@ -42,12 +51,16 @@ static const char usage_text[] =
 	"--agents-address: the first name and the port of --listen-agents; events are kept for 90 "
 	"days,\n"
 	"whatever their size.\n"
-	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
+	"Exit status: 0 done, 1 refused or failed (doctor: something is broken), 2 wrong usage, 3 "
+	"doctor:\n"
+	"it works, and will not for long.\n";
 
 struct options {
 	struct srv_config config;
 	const char *db_file;
 	const char *token_file;
+	bool json;
+	int status; /* of the exit, when the command went through */
 };
 
 /* Options that are a field of the configuration. */
@@ -76,7 +89,8 @@ static const struct {
 enum {
 	FIELDS = sizeof(fields) / sizeof(fields[0]),
 	OPTION_DB_FILE = FIELDS,
-	OPTION_TOKEN_FILE
+	OPTION_TOKEN_FILE,
+	OPTION_JSON
 };
 
 static int set_field(struct srv_config *config, size_t n, const char *value)
@@ -88,7 +102,7 @@ static int set_field(struct srv_config *config, size_t n, const char *value)
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	struct option table[FIELDS + 3] = {0};
+	struct option table[FIELDS + 4] = {0};
 	int c;
 
 	for (int i = 0; i < FIELDS; i++)
@@ -96,6 +110,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	table[FIELDS] = (struct option){"db-file", required_argument, NULL, OPTION_DB_FILE};
 	table[FIELDS + 1] =
 		(struct option){"token-file", required_argument, NULL, OPTION_TOKEN_FILE};
+	table[FIELDS + 2] = (struct option){"json", no_argument, NULL, OPTION_JSON};
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		int r = 0;
 
@@ -103,6 +118,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 			o->db_file = optarg;
 		else if (c == OPTION_TOKEN_FILE)
 			o->token_file = optarg;
+		else if (c == OPTION_JSON)
+			o->json = true;
 		else
 			r = c < FIELDS ? set_field(&o->config, (size_t)c, optarg) : -EINVAL;
 		if (r < 0)
@@ -186,14 +203,27 @@ static int run_link(struct options *o, struct err *err)
 	return r < 0 ? r : srv_setup_link(&config, err);
 }
 
+static int run_renew(struct options *o, struct err *err)
+{
+	struct srv_config config;
+	int r = srv_config_load(o->config.state_dir, &config, err);
+
+	return r < 0 ? r : srv_setup_renew(&config, err);
+}
+
+static int run_doctor(struct options *o, struct err *err)
+{
+	(void)err;
+	o->status = (int)srv_doctor(o->config.state_dir, o->json, stdout);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct options *o, struct err *err);
 } commands[] = {
-	{"setup", run_setup},
-	{"migrate", run_migrate},
-	{"serve", run_serve},
-	{"link", run_link},
+	{"setup", run_setup}, {"migrate", run_migrate}, {"serve", run_serve},
+	{"link", run_link},   {"renew", run_renew},     {"doctor", run_doctor},
 };
 
 int main(int argc, char **argv)
@@ -213,10 +243,12 @@ int main(int argc, char **argv)
 		if (parse_options(argc - 1, argv + 1, &o) < 0)
 			break;
 		if (commands[i].run(&o, &err) >= 0)
-			return 0;
+			return o.status;
 		log_error("%s: %s", commands[i].name, err.text);
 		return 1;
 	}
-	fputs("Try: ampoule-server --help, for its commands setup, migrate and serve\n", stderr);
+	fputs("Try: ampoule-server --help, for its commands setup, migrate, serve, link, renew and "
+	      "doctor\n",
+	      stderr);
 	return 2;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/digest.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/sign.h"
@@ -173,6 +174,50 @@ int srv_setup_link(const struct srv_config *config, struct err *err)
 	return r;
 }
 
+int srv_setup_renew(const struct srv_config *config, struct err *err)
+{
+	struct srv_ca *ca = srv_ca_open(config->state_dir, err);
+	int r = ca ? srv_ca_issue_server(ca, config->state_dir, config->names, err) : -EIO;
+
+	srv_ca_close(ca);
+	if (r == 0)
+		log_info("renew: done days=%d", SRV_SERVER_DAYS);
+	return r;
+}
+
+/* What must be there when the machine is not, to be kept on paper: no secret is on it. */
+static int print_sheet(const struct srv_config *config, const uint8_t *policy_key, struct err *err)
+{
+	struct srv_ca *ca = srv_ca_open(config->state_dir, err);
+	uint8_t pin[DIGEST_BYTES];
+	char pin_hex[DIGEST_HEX], key_hex[DIGEST_HEX];
+	int r = ca ? srv_ca_pin(ca, pin) : -EIO;
+
+	srv_ca_close(ca);
+	if (r < 0)
+		return err_set(err, r, "cannot read the new CA");
+	digest_hex(pin, pin_hex);
+	digest_hex(policy_key, key_hex);
+	printf("\n---- recovery sheet: print it, keep it away from this machine ----\n"
+	       "Server: %s, agents reach it at %s\n"
+	       "CA, SHA-256 of its public key:  %s\n"
+	       "Policy key (Ed25519, public):   %s\n"
+	       "Back up, encrypted, together:\n"
+	       "  the PostgreSQL database\n"
+	       "  %s/{server.conf,ca.key,ca.pem,server.key,server.pem}\n"
+	       "  the state folder of ampoule-signer: its key exists nowhere else\n"
+	       "Without ca.key: devices enrol anew, second factors and the audit log's chain of "
+	       "before "
+	       "are lost.\n"
+	       "Without the signer's key: devices take no policy until they enrol anew.\n"
+	       "New machine: install, restore the three, ampoule-server doctor, then serve.\n"
+	       "Nobody can sign in: ampoule-server link, on the server's machine.\n"
+	       "Certificate ends: ampoule-server renew.   What is wrong: ampoule-server doctor.\n"
+	       "-------------------------------------------------------------------\n",
+	       config->names, config->public_agents, pin_hex, key_hex, config->state_dir);
+	return fflush(stdout) ? err_set(err, -errno, "cannot print the recovery sheet: %m") : 0;
+}
+
 static int with_connection(struct srv_conn *conn, const struct srv_config *config,
 			   const char *token_file, struct err *err)
 {
@@ -185,7 +230,9 @@ static int with_connection(struct srv_conn *conn, const struct srv_config *confi
 		r = make_certificates(config, err);
 	if (r == 0)
 		r = make_admin(conn, config, policy_key, token_file, err);
-	return r < 0 ? r : make_link(conn, config, err);
+	if (r == 0)
+		r = make_link(conn, config, err);
+	return r < 0 ? r : print_sheet(config, policy_key, err);
 }
 
 int srv_setup(const struct srv_config *config, const char *token_file, struct err *err)

@@ -12,5 +12,7 @@ int srv_setup(const struct srv_config *config, const char *token_file, struct er
 /* Prints, on standard output, a one-time link that makes an admin of every group: for the first one (srv_setup()
  * does it too), and for an installation that nobody can enter any more. */
 int srv_setup_link(const struct srv_config *config, struct err *err) must_check;
+/* Makes a new key and certificate of the server, for the names of the configuration. */
+int srv_setup_renew(const struct srv_config *config, struct err *err) must_check;
 
 #endif

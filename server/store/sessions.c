@@ -10,12 +10,13 @@ int srv_sessions_find(struct srv_conn *conn, const uint8_t hash[32], struct srv_
 	int r = srv_query(
 		conn, &rows, err,
 		"SELECT s.id::text, p.id::text, p.name, s.expires_at, "
-		"s.seen_at < now() - interval '30 seconds' "
+		"s.seen_at < now() - interval '30 seconds', "
+		"coalesce(s.proved_at > now() - $3::int8 * interval '1 second', false) "
 		"FROM sessions s JOIN people p ON p.id = s.person WHERE s.secret_hash = $1 "
 		"AND s.expires_at > now() "
 		"AND s.seen_at > now() - $2::int8 * interval '1 second' "
 		"AND p.disabled_at IS NULL",
-		SRV_BYTES(hash, 32), SRV_INT(SRV_SESSION_IDLE_S));
+		SRV_BYTES(hash, 32), SRV_INT(SRV_SESSION_IDLE_S), SRV_INT(SRV_PROOF_S));
 
 	if (r < 0)
 		return r;
@@ -25,6 +26,7 @@ int srv_sessions_find(struct srv_conn *conn, const uint8_t hash[32], struct srv_
 	snprintf(out->person, sizeof(out->person), "%s", srv_rows_text(rows, 0, 1));
 	snprintf(out->name, sizeof(out->name), "%s", srv_rows_text(rows, 0, 2));
 	out->expires_us = srv_rows_time_us(rows, 0, 3);
+	out->proved = srv_rows_bool(rows, 0, 5);
 	if (!srv_rows_bool(rows, 0, 4))
 		return 0;
 	return srv_query(conn, NULL, err, "UPDATE sessions SET seen_at = now() WHERE id = $1::uuid",
@@ -73,6 +75,20 @@ int srv_sessions_list(struct srv_conn *conn, const char *person, const char *aft
 			 "ORDER BY s.id LIMIT $3::int8",
 			 SRV_TEXT(person), SRV_TEXT(after), SRV_INT(limit),
 			 SRV_INT(SRV_SESSION_IDLE_S));
+}
+
+int srv_sessions_prove(struct srv_conn *conn, const char *id, const uint8_t hash[32],
+		       struct err *err)
+{
+	cleanup_rows struct srv_rows *rows = NULL;
+	int r = srv_query(conn, &rows, err,
+			  "UPDATE sessions SET secret_hash = $2, proved_at = now() "
+			  "WHERE id = $1::uuid",
+			  SRV_TEXT(id), SRV_BYTES(hash, 32));
+
+	if (r < 0)
+		return r;
+	return srv_rows_affected(rows) ? 0 : err_set(err, -ENOENT, "no such session");
 }
 
 int srv_sessions_end(struct srv_conn *conn, const char *id, const char *person, struct err *err)

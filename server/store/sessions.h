@@ -13,6 +13,7 @@ enum {
 	SRV_SESSION_ID = 37,
 	SRV_SESSION_IDLE_S = 15 * 60,
 	SRV_SESSION_ABSOLUTE_S = 8 * 3600,
+	SRV_PROOF_S = 5 * 60,        /* how long having shown again who one is counts */
 	SRV_SESSIONS_PER_PERSON = 20 /* the oldest makes room */
 };
 
@@ -21,6 +22,7 @@ struct srv_session {
 	char person[SRV_SESSION_ID];
 	char name[64];
 	int64_t expires_us;
+	bool proved; /* within SRV_PROOF_S */
 };
 
 /* Finds a session that is neither over nor idle for too long, of a person who is not disabled, and notes that it
@@ -51,6 +53,9 @@ enum srv_session_column {
 /* Those of a person, of everybody when NULL; by id, after that one. -EINVAL when it is no UUID. */
 int srv_sessions_list(struct srv_conn *conn, const char *person, const char *after, int64_t limit,
 		      struct srv_rows **ret_rows, struct err *err) must_check;
+/* Its person has shown again who it is: the session goes on under another secret. -ENOENT. */
+int srv_sessions_prove(struct srv_conn *conn, const char *id, const uint8_t hash[32],
+		       struct err *err) must_check;
 /* Ends one, of that person when given. -ENOENT. */
 int srv_sessions_end(struct srv_conn *conn, const char *id, const char *person,
 		     struct err *err) must_check;

@@ -117,6 +117,20 @@ people() {
 	mv "$RUN/token-admin" "$XDG_CONFIG_HOME"
 }
 
+doctor() {
+	step "The doctor, and what setup printed"
+	local report
+	expect_has "setup printed a recovery sheet" "$(cat "$RUN/log/setup.log")" "recovery sheet"
+	report=$("$BIN/ampoule-server" doctor --state "$RUN/server" --json)
+	expect_eq "a sound server has nothing wrong" "$? $(jq -r .state <<<"$report")" "0 ok"
+	expect_eq "with the signer" "$(jq -r '.checks[] | select(.name == "signer").state' <<<"$report")" ok
+	chmod 0644 "$RUN/server/server.key"
+	report=$("$BIN/ampoule-server" doctor --state "$RUN/server")
+	expect_eq "a key that others may read is broken" "$?" 1
+	expect_has "with how to mend it" "$report" "mend: chmod 0600"
+	chmod 0600 "$RUN/server/server.key"
+}
+
 # One file's entry of a manifest, its digest by another program than ours.
 entry() {
 	printf '"%s": {"digest": "%s", "bytes": %s}' "$1" "$(fsverity digest --compact "$RUN/image/$1")" \
@@ -390,6 +404,7 @@ start
 log_in
 make_tokens
 people
+doctor
 push_image
 apply_policies
 read_events

@@ -38,7 +38,7 @@ report() {
 
 helps ampoule "run [--raw]" "explain ID"
 helps ampoule-agent "--state-dir DIR" "enroll"
-helps ampoule-server "migrate" "--listen-api" "0.0.0.0:8443"
+helps ampoule-server "migrate" "--listen-api" "0.0.0.0:8443" "doctor"
 helps ampoule-signer "--socket PATH"
 helps ampoulectl "policy apply FILE" "event ls"
 
@@ -55,6 +55,14 @@ says 1 "ampoule-agent starts it" ampoule-microvm x
 says 2 "Try: ampoule-server --help" ampoule-server frob
 says 1 "run \`ampoule-server setup\` first" ampoule-server serve --state "$tmp/nothing"
 says 1 "database: connection to server" ampoule-server setup --state "$tmp/s" --db "host=$tmp dbname=x" --name localhost
+out_says() { # out_says STATUS TEXT PROGRAM ARGUMENT...: the same for an answer on standard output
+	local wanted=$1 text=$2 rc=0
+	shift 2
+	timeout 10 "$bin/$1" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null || rc=$?
+	grep -qF -- "$text" "$tmp/out" || rc="$rc, without '$text'"
+	report "$*" "$rc" "$wanted"
+}
+out_says 1 "mend: Run \`ampoule-server setup\`" ampoule-server doctor --state "$tmp/nothing"
 says 2 "ampoule-signer serve" ampoule-signer serve
 says 4 "not logged in" ampoulectl device ls
 says 2 "device ls [ID]" ampoulectl device

@@ -94,7 +94,7 @@ static inline const char *access_token(const char *name)
 	return out;
 }
 
-/* A person who is signed in; role NULL = has none. */
+/* A person who is signed in and has just shown who it is; role NULL = has none. */
 static inline void access_add_person(const char *name, const char *role, const char *groups)
 {
 	uint8_t secret[SRV_SECRET_BYTES];
@@ -102,8 +102,8 @@ static inline void access_add_person(const char *name, const char *role, const c
 
 	access_secret(name, secret, hash);
 	access_sql("INSERT INTO people (name, password_hash) VALUES ('%s', 'none')", name);
-	access_sql("INSERT INTO sessions (secret_hash, person, expires_at) SELECT '\\x%s', id, "
-		   "now() + interval '1 hour' FROM people WHERE name = '%s'",
+	access_sql("INSERT INTO sessions (secret_hash, person, expires_at, proved_at) SELECT "
+		   "'\\x%s', id, now() + interval '1 hour', now() FROM people WHERE name = '%s'",
 		   hash, name);
 	if (role)
 		access_sql("INSERT INTO grants SELECT id, '%s', '%s' FROM people WHERE name = '%s'",

@@ -206,15 +206,15 @@ static void print_head(FILE *f)
 	      "Reach: `all` needs a role for every group; `groups` shows and changes only what is "
 	      "in the "
 	      "caller's groups;\n`shared` has nothing of a group in it. People: tokens are "
-	      "refused. Rate: "
+	      "refused. Proof: only who showed again in the last five minutes who it is. Rate: "
 	      "requests a minute of one caller.\nVersions: the answer has an ETag, and a change "
 	      "with "
 	      "If-Match is refused when it is stale. Key: an Idempotency-Key counts.\n\n",
 	      f);
-	fputs("| route | reach | people | body | rate | versions | key |", f);
+	fputs("| route | reach | people | proof | body | rate | versions | key |", f);
 	for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++)
 		fprintf(f, " %s |", callers[i].title);
-	fputs("\n|---|---|---|---|---|---|---|", f);
+	fputs("\n|---|---|---|---|---|---|---|---|", f);
 	for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++)
 		fputs("---|", f);
 	fputc('\n', f);
@@ -222,8 +222,9 @@ static void print_head(FILE *f)
 
 static void print_row(FILE *f, const struct srv_route *route)
 {
-	fprintf(f, "| %s %s | %s | %s | %" PRIu64 " | ", route->method, route->path,
-		srv_reach_name(route->reach), route->people_only ? "yes" : "", route->body_max);
+	fprintf(f, "| %s %s | %s | %s | %s | %" PRIu64 " | ", route->method, route->path,
+		srv_reach_name(route->reach), route->people_only ? "yes" : "",
+		route->proof ? "yes" : "", route->body_max);
 	if (route->per_minute)
 		fprintf(f, "%u", route->per_minute);
 	fprintf(f, " | %s | %s |", route->current ? "yes" : "", route->repeatable ? "yes" : "");

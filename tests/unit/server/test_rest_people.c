@@ -1,111 +1,11 @@
-/* People, sessions and second factors, over real HTTPS on a real database. Argon2 takes its time here, so
+/* People and sessions, over real HTTPS on a real database. Argon2 takes its time here, so
  * one password's hash serves whoever does not set one. */
 #include <errno.h>
-#include <liboath/oath.h>
 #include <time.h>
 
 #include "server/password.h"
 #include "tests/support/suite.h"
-#include "tests/unit/server/access.h"
-
-#define PASSWORD "seven odd herons 41"
-#define OTHER    "nine even herons 52"
-#define LINK     "the first link"
-
-static char hash[SRV_PASSWORD_HASH];
-
-static void add(const char *name, const char *role, const char *groups)
-{
-	access_add_person(name, role, groups);
-	access_sql("UPDATE people SET password_hash = '%s' WHERE name = '%s'", hash, name);
-}
-
-static void setup(void)
-{
-	struct err err = {0};
-	uint8_t secret[SRV_SECRET_BYTES];
-	char link[65];
-	struct srv_passwords *passwords = srv_passwords_new(&err);
-
-	ck_assert_int_eq(srv_passwords_hash(passwords, PASSWORD, hash, &err), 0);
-	srv_passwords_free(passwords);
-	access_start();
-	access_sql("INSERT INTO groups (name) VALUES ('a'), ('b')");
-	add("root", "admin", "{*}");
-	access_secret(LINK, secret, link);
-	access_sql("INSERT INTO setup_links VALUES ('\\x%s', now(), now() + interval '1 hour')",
-		   link);
-}
-
-/* Signs in from an address of its own; the status, the problem's code ("" = none) and the cookie. */
-struct login {
-	long status;
-	char code[40];
-	char cookie[200];
-	char head[4096];
-};
-
-static struct login sign_in(const char *name, const char *password, const char *code)
-{
-	struct login out = {0};
-	char body[400], more[80] = "";
-	struct peer_call call = {.method = "POST",
-				 .path = "/api/v1/session",
-				 .content_type = "application/json",
-				 .from = access_address(),
-				 .body = body};
-
-	if (code)
-		snprintf(more, sizeof(more), ", \"code\": \"%s\"", code);
-	snprintf(body, sizeof(body), "{\"name\": \"%s\", \"password\": \"%s\"%s}", name, password,
-		 more);
-	call.body_bytes = strlen(body);
-	access_send(&call);
-	out.status = call.status;
-	snprintf(out.head, sizeof(out.head), "%s", call.head);
-	const char *at = strstr(peer_text(&call), "\"code\":\"");
-	const char *cookie = strstr(call.head, "Set-Cookie: ");
-
-	if (at)
-		sscanf(at, "\"code\":\"%39[^\"]", out.code);
-	if (cookie)
-		sscanf(cookie, "Set-Cookie: %199[^;\r]", out.cookie);
-	peer_done(&call);
-	return out;
-}
-
-static long get_with(const char *cookie, const char *path)
-{
-	struct peer_call call = {.method = "GET", .path = path, .cookie = cookie};
-
-	access_send(&call);
-	peer_done(&call);
-	return call.status;
-}
-
-static void id_of(const char *name, char out[64])
-{
-	char sql[200];
-	struct err err = {0};
-	struct srv_rows *rows = NULL;
-	struct srv_conn *conn = srv_conn_open(config.db, &err);
-
-	snprintf(sql, sizeof(sql), "SELECT id::text FROM people WHERE name = '%s'", name);
-	ck_assert_int_eq(srv_query(conn, &rows, &err, sql), 0);
-	snprintf(out, 64, "%s", srv_rows_count(rows) ? srv_rows_text(rows, 0, 0) : "");
-	srv_rows_free(rows);
-	srv_conn_close(conn);
-}
-
-static const char *person_path(const char *name, const char *more)
-{
-	static char path[200];
-	char id[64];
-
-	id_of(name, id);
-	snprintf(path, sizeof(path), "/api/v1/people/%s%s", id, more);
-	return path;
-}
+#include "tests/unit/server/login.h"
 
 /* ---- the first admin ---- */
 
@@ -302,78 +202,6 @@ START_TEST(a_cookie_that_is_not_ours_is_nobody)
 }
 END_TEST
 
-/* ---- the second factor ---- */
-
-static void code_of(const char *secret, time_t when, char out[8])
-{
-	char *bytes;
-	size_t n;
-
-	ck_assert_int_eq(oath_base32_decode(secret, strlen(secret), &bytes, &n), OATH_OK);
-	ck_assert_int_eq(oath_totp_generate(bytes, n, when, 30, 0, 6, out), OATH_OK);
-	free(bytes);
-}
-
-static time_t confirmed_at;
-
-/* Sets it up; the secret, and the recovery codes' JSON, which the caller frees. */
-static json_t *set_up_factor(const char *who, char secret[64])
-{
-	json_t *json = access_ask(who, "POST", "/api/v1/me/totp", "{}", 200);
-	char code[8], body[40];
-
-	snprintf(secret, 64, "%s", json_string_value(json_object_get(json, "secret")));
-	json_decref(json);
-	access_do(who, "POST", "/api/v1/me/totp", "{\"code\": \"000000\"}", 422);
-	confirmed_at = time(NULL);
-	code_of(secret, confirmed_at, code);
-	snprintf(body, sizeof(body), "{\"code\": \"%s\"}", code);
-	return access_ask(who, "POST", "/api/v1/me/totp", body, 200);
-}
-
-START_TEST(with_a_second_factor_the_password_is_not_enough)
-{
-	char secret[64], code[8];
-
-	add("gil", "viewer", "{a}");
-	json_t *codes = set_up_factor("gil", secret);
-	struct login l = sign_in("gil", PASSWORD, NULL);
-
-	ck_assert_uint_eq(json_array_size(json_object_get(codes, "recovery_codes")), 10);
-	ck_assert_int_eq(l.status, 401);
-	ck_assert_str_eq(l.code, "second_factor_needed");
-	ck_assert_str_eq(sign_in("gil", OTHER, NULL).code, "login_refused");
-	code_of(secret, confirmed_at, code); /* was used to confirm */
-	ck_assert_str_eq(sign_in("gil", PASSWORD, code).code, "login_refused");
-	code_of(secret, time(NULL) + 30, code);
-	ck_assert_int_eq(sign_in("gil", PASSWORD, code).status, 200);
-	ck_assert_str_eq(sign_in("gil", PASSWORD, code).code, "login_refused");
-	ck_assert_int_eq(access_number("SELECT count(*) FROM people WHERE name = 'gil' AND "
-				       "octet_length(totp_secret) = 48"),
-			 1); /* sealed: a nonce and a tag more than 20 bytes */
-	json_decref(codes);
-	access_sql("DELETE FROM login_delays");
-}
-END_TEST
-
-START_TEST(a_recovery_code_is_good_once)
-{
-	char secret[64];
-
-	add("hal", "viewer", "{a}");
-	json_t *codes = set_up_factor("hal", secret);
-	const char *code =
-		json_string_value(json_array_get(json_object_get(codes, "recovery_codes"), 3));
-
-	ck_assert_int_eq(sign_in("hal", PASSWORD, code).status, 200);
-	ck_assert_int_eq(sign_in("hal", PASSWORD, code).status, 401);
-	access_do("root", "PATCH", person_path("hal", ""), "{\"totp\": true}", 422);
-	access_do("root", "PATCH", person_path("hal", ""), "{\"totp\": false}", 200);
-	ck_assert_int_eq(sign_in("hal", PASSWORD, NULL).status, 200);
-	json_decref(codes);
-}
-END_TEST
-
 /* ---- people ---- */
 
 START_TEST(an_admin_adds_changes_and_removes_people)
@@ -478,8 +306,6 @@ int main(void)
 	tcase_add_loop_test(t, a_session_ends_when_it_is_idle_old_or_its_person_disabled, 0, 4);
 	tcase_add_test(t, sessions_are_listed_and_ended);
 	tcase_add_loop_test(t, a_cookie_that_is_not_ours_is_nobody, 0, 6);
-	tcase_add_test(t, with_a_second_factor_the_password_is_not_enough);
-	tcase_add_test(t, a_recovery_code_is_good_once);
 	tcase_add_test(t, an_admin_adds_changes_and_removes_people);
 	tcase_add_loop_test(t, what_is_no_person_is_refused, 0, 10);
 	tcase_add_test(t, a_new_password_ends_the_other_sessions);

@@ -92,6 +92,23 @@ START_TEST(a_token_is_refused_where_people_are_wanted)
 }
 END_TEST
 
+START_TEST(who_did_not_show_again_who_it_is_is_refused)
+{
+	static const char *const shown[] = {"NULL", "now() - interval '301 seconds'"};
+	const struct srv_route *route = &srv_routes[_i];
+	struct peer_call call;
+
+	for (size_t i = 0; route->proof && i < sizeof(shown) / sizeof(shown[0]); i++) {
+		access_sql("UPDATE sessions SET proved_at = %s", shown[i]);
+		call = call_to(route, "");
+		access_refused(&call, SRV_PROOF_NEEDED);
+	}
+	access_sql("UPDATE sessions SET proved_at = now()");
+	call = call_to(route, "?no_such=1");
+	access_refused(&call, SRV_BAD_PARAMETER);
+}
+END_TEST
+
 START_TEST(a_role_for_some_groups_is_refused_what_concerns_all)
 {
 	const struct srv_route *route = &srv_routes[_i];
@@ -316,6 +333,7 @@ int main(void)
 	tcase_add_loop_test(t, every_wrong_role_is_refused, 0, rows);
 	tcase_add_loop_test(t, no_role_at_all_is_refused, 0, rows);
 	tcase_add_loop_test(t, a_token_is_refused_where_people_are_wanted, 0, rows);
+	tcase_add_loop_test(t, who_did_not_show_again_who_it_is_is_refused, 0, rows);
 	tcase_add_loop_test(t, a_role_for_some_groups_is_refused_what_concerns_all, 0, rows);
 	tcase_add_loop_test(t, a_change_without_the_header_is_refused, 0, rows);
 	tcase_add_loop_test(t, a_change_from_another_site_is_refused, 0, rows);

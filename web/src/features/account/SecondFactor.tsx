@@ -5,6 +5,8 @@ import { Copy } from "../../ui/Copy";
 import { Field } from "../../ui/Field";
 import { Notice } from "../../ui/Notice";
 import { Panel } from "../../ui/Panel";
+import { ApiError } from "../../api/client";
+import { ProofForm } from "./ProofForm";
 import { confirmFactor, grouped, removeFactor, startFactor } from "./account";
 
 /** The codes that get one in without the authenticator, shown this once. */
@@ -33,6 +35,19 @@ export function SecondFactor() {
     event.preventDefault();
     confirm.mutate(code.replace(/\s/g, ""));
   };
+  const unproved = [start, off].find(
+    (change) => change.error instanceof ApiError && change.error.code === "proof_needed",
+  );
+  if (unproved !== undefined)
+    return (
+      <Panel title="Second factor">
+        <ProofForm
+          onProved={() => {
+            unproved.mutate();
+          }}
+        />
+      </Panel>
+    );
   if (confirm.data !== undefined)
     return (
       <Panel title="Second factor">

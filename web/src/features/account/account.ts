@@ -1,5 +1,10 @@
+import * as v from "valibot";
 import { remove, send } from "../../api/client";
 import { Totp } from "../../api/generated/parsers";
+
+/** Shows again who one is: for five minutes then the second factor can be changed. */
+export const prove = (password: string, code: string): Promise<unknown> =>
+  send(v.undefined(), "POST", "/session/proof", code === "" ? { password } : { password, code });
 
 /** Starts a second factor: what the authenticator is told. Nothing changes until a code has confirmed it. */
 export async function startFactor(): Promise<{ secret: string; uri: string }> {
