@@ -119,7 +119,7 @@ int agent_convert_health(struct agent_channel *channel, const struct agent_link_
 	message.link_version = text(version);
 	message.microvisor = microvm;
 	message.kernel = host.release;
-	message.isolation = health->isolation;
+	message.isolation = health->isolation != 0;
 	message.isolation_reason = reason;
 	message.images = health->images;
 	message.images_ready = health->images_ready;

@@ -86,8 +86,11 @@ static void put_address(const struct network *network, unsigned open, char out[4
 	unsigned digits = (unsigned)network->bytes * 2;
 
 	out[0] = '[';
-	for (unsigned i = 0; i < digits; i++)
-		out[1 + i] = i < open ? "0123456789abcdef"[digit_of(network, i)] : '?';
+	for (unsigned i = 0; i < digits; i++) {
+		out[1 + i] = '?';
+		if (i < open)
+			out[1 + i] = "0123456789abcdef"[digit_of(network, i)];
+	}
 	out[1 + digits] = ']';
 	out[2 + digits] = '\0';
 }

@@ -50,7 +50,7 @@ static const struct {
 	chore_fn *run; /* in a transaction, which it commits */
 } table[] = {
 	{"exceptions", 2, end_exceptions},
-	{"devices", 15, tell_of_devices},
+	{"devices", 60, tell_of_devices},
 };
 
 enum {

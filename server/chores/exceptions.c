@@ -76,7 +76,7 @@ static int sign_group(const struct srv_context *context, struct srv_conn *conn, 
 	cleanup_(policy_freep) struct policy *policy = NULL;
 	cleanup_buf struct buf document = {0};
 	struct policy_errors errors = {0};
-	struct srv_published version;
+	struct srv_published version = {0};
 
 	policy = policy_merge(layers, count, &errors);
 	if (!policy) {
