@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "microvisor/jail/jail.h"
-#include "microvisor/jail/landlock.h"
 #include "microvisor/microvisor.h"
 #include "microvisor/view/view.h"
 #include "microvisor/vm/control.h"
@@ -34,14 +33,16 @@ static int tell_failure(int r)
 /* Nothing else is ever opened by name. */
 static int allow_shares_only(const struct mv_start *start, const int *fds)
 {
+	const int *shares = fds + MV_FD_FIXED;
 	int folders[MV_SHARES_MAX];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < start->share_count; i++) {
 		if (start->shares[i].kind == MV_SHARE_FOLDER)
-			folders[n++] = fds[MV_FD_FIXED + i];
+			folders[n++] = shares[i];
 	}
-	return mv_landlock_enter(folders, n);
+	return mv_landlock_enter(folders, n,
+				 start->store_bytes_max ? shares[start->share_count] : -1);
 }
 
 static int receive_and_make(struct mv_machine **ret_machine)

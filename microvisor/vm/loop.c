@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "microvisor/jail/seccomp.h"
+#include "microvisor/jail/jail.h"
 #include "microvisor/vm/clock.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
