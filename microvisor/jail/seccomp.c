@@ -81,6 +81,8 @@ static const struct rule RULES[] = {
 	{SYS_mkdirat, VCPU, {{0}}},
 	{SYS_unlinkat, VCPU, {{WITHIN, 2, AT_REMOVEDIR}}},
 	{SYS_renameat2, VCPU, {{IS, 4, 0}}},
+	/* What the C library makes of renameat2(2) without flags. */
+	{SYS_renameat, VCPU, {{0}}},
 	/* A file's times. */
 	{SYS_utimensat, VCPU, {{IS, 3, 0}}},
 	/* The view: a handle of its own for a shared file. */
