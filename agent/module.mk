@@ -2,12 +2,14 @@
 $(call lib,agentcommon,agent)
 $(call lib,agent,agent/agent)
 $(call lib,link,agent/link)
+$(call lib,helper,agent/helper)
 $(call program,ampoule-agent,agent/agent,agentcommon policy proto arbiter common,-ljansson -lyaml -lsqlite3 -lprotobuf-c -lcrypto)
 $(call program,ampoule-link,agent/link,agentcommon proto arbiter common,-lprotobuf-c -lssl -lcrypto -lzstd)
 $(call program,ampoule-helper,agent/helper,agentcommon common)
 $(call program,ampoule,agent/cli,agentcommon arbiter common,-ljansson)
 $(call needs-generated,agent/agent agent/link)
-$(call unit,agent,agent link agentcommon policy proto arbiter common,-ljansson -lyaml -lsqlite3 -lprotobuf-c -lssl -lcrypto -lzstd)
+$(call unit,agent,agent link helper agentcommon policy proto arbiter common,-ljansson -lyaml -lsqlite3 -lprotobuf-c -lssl -lcrypto -lzstd)
+$(call fuzz,delta,agentcommon common)
 $(call program,sign-policy,tests/support/sign-policy,proto common,-lprotobuf-c -lcrypto)
 $(call needs-generated,tests/support/sign-policy tests/unit/agent)
-$(O)/tests/unit/agent/test_opener: | $(O)/bin/ampoule-helper # which it starts
+$(O)/tests/unit/agent/test_opener $(O)/tests/unit/agent/test_keep $(O)/tests/unit/agent/test_recover: | $(O)/bin/ampoule-helper # which they start

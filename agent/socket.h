@@ -4,7 +4,8 @@
  * caller's uid from SO_PEERCRED and nothing else: a caller names arguments, a working folder, environment
  * and files by descriptor; never a task, a trust level, a policy or an identity. A message of another
  * size, type or version ends the connection. One connection carries one request; AGENT_REQ_RUN is
- * followed by signals until the task has ended, and a closed connection ends its micro-VM. */
+ * followed by signals until the task has ended, and a closed connection ends its micro-VM. What the task
+ * wrote is saved then, the caller asked where the policy says so, and a signal ends the saving. */
 #ifndef AGENT_SOCKET_H
 #define AGENT_SOCKET_H
 
@@ -25,7 +26,8 @@ enum {
 	AGENT_RUN_TERMINAL =
 		1, /* flags, shifted by the stream's number: the caller moves what is written to
 				this pipe on to a terminal, so that the policy takes it for one */
-	AGENT_RUN_FLAGS = AGENT_RUN_TERMINAL << 1 | AGENT_RUN_TERMINAL << 2
+	AGENT_RUN_ASK = 8, /* the caller can be asked what of a task's changes is saved */
+	AGENT_RUN_FLAGS = AGENT_RUN_TERMINAL << 1 | AGENT_RUN_TERMINAL << 2 | AGENT_RUN_ASK
 };
 
 enum agent_req_type {
@@ -36,7 +38,21 @@ enum agent_req_type {
 	AGENT_REQ_STATUS, /* answered by AGENT_REP_STATUS, AGENT_REP_IMAGE and _TEMPLATE each, AGENT_REP_END */
 	AGENT_REQ_EXPLAIN, /* id; answered by AGENT_REP_EVENT each, then AGENT_REP_END */
 	AGENT_REQ_POLICY,  /* root only; one descriptor: sealed memfd with an envelope */
-	AGENT_REQ_RELOAD   /* root only: identity or images changed on disk */
+	AGENT_REQ_RELOAD,  /* root only: identity or images changed on disk */
+	AGENT_REQ_ANSWER, /* value = enum agent_answer, to the AGENT_REP_ASK of this connection; no answer */
+	AGENT_REQ_REVIEW, /* id; what a running micro-VM changed so far: AGENT_REP_LISTING, AGENT_REP_END */
+	AGENT_REQ_KEPT, /* id, or "" for all; what is kept of ended ones: AGENT_REP_LISTING, AGENT_REP_END */
+	AGENT_REQ_DESTROY, /* id; what is kept of it is destroyed now */
+	AGENT_REQ_RESTORE, /* struct agent_req_restore; AGENT_REP_LISTING of the one file, AGENT_REP_END */
+	AGENT_REQ_COUNT
+};
+
+/* What becomes of a file that the user was asked about. */
+enum agent_answer {
+	AGENT_ANSWER_SAVE = 1,
+	AGENT_ANSWER_KEEP,
+	AGENT_ANSWER_SAVE_ALL, /* this one and all that would be asked about */
+	AGENT_ANSWER_KEEP_ALL
 };
 
 struct agent_req {
@@ -61,6 +77,24 @@ struct agent_req_run {
 		[AGENT_STRINGS_MAX]; /* argc arguments, envc "NAME=value", the folder; each ends with NUL */
 };
 
+/* Begins as struct agent_req does. */
+struct agent_req_restore {
+	uint32_t type;
+	uint32_t version;
+	uint32_t flags; /* AGENT_RESTORE_* */
+	uint32_t reserved;
+	char id[MV_NAME_MAX];
+	char path[MV_PATH_MAX]; /* as listed, NUL-terminated */
+	char name
+		[256]; /* with AGENT_RESTORE_TO: the new file's, in the folder whose descriptor comes along */
+};
+
+enum {
+	AGENT_RESTORE_BEFORE = 1, /* the version before, not the task's */
+	AGENT_RESTORE_TO = 2,     /* not to its place; one descriptor: a folder, O_PATH */
+	AGENT_RESTORE_FLAGS = 3
+};
+
 enum agent_rep_type {
 	AGENT_REP_OK = 1, /* struct agent_rep: done */
 	AGENT_REP_REFUSED, /* struct agent_rep: value = exit status for `ampoule run`, text = why and what next */
@@ -73,7 +107,19 @@ enum agent_rep_type {
 	AGENT_REP_IMAGE,    /* struct agent_rep_image */
 	AGENT_REP_EVENT,    /* struct agent_rep_event */
 	AGENT_REP_END,      /* struct agent_rep: the list is complete; value = entries */
-	AGENT_REP_TEMPLATE  /* struct agent_rep_template */
+	AGENT_REP_TEMPLATE, /* struct agent_rep_template */
+	AGENT_REP_ASK,      /* struct agent_rep_ask; answered by AGENT_REQ_ANSWER */
+	AGENT_REP_SAVING,   /* struct agent_rep: value of detail files are done with */
+	AGENT_REP_LISTING /* struct agent_rep with one descriptor: a sealed memfd, as agent/listing.h reads it */
+};
+
+struct agent_rep_ask {
+	uint32_t type;
+	uint8_t kind; /* enum agent_change_kind */
+	uint8_t reserved[3];
+	uint64_t bytes;
+	char rule[MV_NAME_MAX];
+	char path[MV_PATH_MAX]; /* NUL-terminated; bytes that the guest chose */
 };
 
 struct agent_rep {
@@ -180,6 +226,7 @@ union agent_any_rep {
 	struct agent_rep_image image;
 	struct agent_rep_template template;
 	struct agent_rep_event event;
+	struct agent_rep_ask ask;
 };
 
 /* Room for any request. */
@@ -187,6 +234,7 @@ union agent_any_req {
 	uint32_t type;
 	struct agent_req req;
 	struct agent_req_run run;
+	struct agent_req_restore restore;
 };
 
 #endif

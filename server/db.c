@@ -50,6 +50,7 @@ static const struct {
 	{"23505", -EEXIST}, {"23503", -ENOENT}, {"23", -EINVAL},    {"22021", -EILSEQ},
 	{"22", -EINVAL},    {"40", -EAGAIN},    {"55P03", -EBUSY},  {"57014", -EBUSY},
 	{"57P", -ENOTCONN}, {"08", -ENOTCONN},  {"53100", -ENOSPC}, {"53200", -ENOMEM},
+	{"25006", -EROFS},
 };
 
 static int code_of(const PGconn *pg, const PGresult *result)

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -35,11 +36,11 @@ int srv_derive_key(const struct srv_config *config, const char *purpose,
 int srv_seal(const uint8_t key[SRV_KEY_BYTES], const char *about, const void *bytes, size_t n,
 	     struct buf *out)
 {
-	uint8_t sealed[NONCE + TAG + 256];
+	cleanup_free uint8_t *sealed = n <= SRV_SEALED_MAX ? malloc(NONCE + TAG + n + 1) : NULL;
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int len = 0, r = -EIO;
 
-	if (c && n <= sizeof(sealed) - NONCE - TAG && RAND_bytes(sealed, NONCE) == 1 &&
+	if (c && sealed && RAND_bytes(sealed, NONCE) == 1 &&
 	    EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, sealed) == 1 &&
 	    EVP_EncryptUpdate(c, NULL, &len, (const uint8_t *)about, (int)strlen(about)) == 1 &&
 	    EVP_EncryptUpdate(c, sealed + NONCE + TAG, &len, bytes, (int)n) == 1 &&
@@ -53,23 +54,24 @@ int srv_seal(const uint8_t key[SRV_KEY_BYTES], const char *about, const void *by
 int srv_unseal(const uint8_t key[SRV_KEY_BYTES], const char *about, const void *sealed, size_t n,
 	       struct buf *out)
 {
+	size_t head = NONCE + TAG, text = n >= head ? n - head : 0;
 	const uint8_t *in = sealed;
-	uint8_t bytes[256], tag[TAG];
+	cleanup_free uint8_t *bytes = n >= head && text <= SRV_SEALED_MAX ? malloc(text + 1) : NULL;
+	uint8_t tag[TAG];
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int len = 0, r = -EBADMSG;
 
-	if (c && n >= NONCE + TAG && n <= NONCE + TAG + sizeof(bytes)) {
+	if (c && bytes) {
 		memcpy(tag, in + NONCE, TAG);
 		if (EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, in) == 1 &&
 		    EVP_DecryptUpdate(c, NULL, &len, (const uint8_t *)about, (int)strlen(about)) ==
 			    1 &&
-		    EVP_DecryptUpdate(c, bytes, &len, in + NONCE + TAG, (int)(n - NONCE - TAG)) ==
-			    1 &&
+		    EVP_DecryptUpdate(c, bytes, &len, in + head, (int)text) == 1 &&
 		    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 &&
 		    EVP_DecryptFinal_ex(c, bytes + len, &len) == 1)
-			r = buf_put(out, bytes, n - NONCE - TAG);
+			r = buf_put(out, bytes, text);
+		explicit_bzero(bytes, text);
 	}
-	explicit_bzero(bytes, sizeof(bytes));
 	EVP_CIPHER_CTX_free(c);
 	return r;
 }

@@ -12,7 +12,8 @@
 #include "server/config.h"
 
 enum {
-	SRV_KEY_BYTES = 32
+	SRV_KEY_BYTES = 32,
+	SRV_SEALED_MAX = 1 << 20 /* bytes that are sealed at once */
 };
 
 /* HMAC-SHA256(DIR/ca.key, purpose). The caller wipes it. */

@@ -1,17 +1,18 @@
-/* Members are a plain list: an instance holds a thousand or so, and each change walks it once. The lock is
- * never held over a database call. The watcher alone uses its connection; when that is lost it is opened
- * again every few seconds, and everything that may have been missed is read again. */
+/* Members are hashed by device id, so that ten thousand of them cost what ten do. The lock is never held over
+ * a database call. The watcher alone uses its connection; when that is lost it is opened again every few
+ * seconds, and everything that may have been missed is read again. */
 #include "server/hub.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "common/buf.h"
 #include "common/log.h"
 #include "server/db.h"
 #include "server/uuid.h"
@@ -19,12 +20,7 @@
 enum {
 	BEAT_MS = 30000,
 	RETRY_MS = 2000,
-	LEAVE_S = 10
-};
-
-struct group {
-	char name[SRV_GROUP_MAX];
-	struct srv_head head;
+	BUCKETS = 8192 /* a power of two */
 };
 
 struct srv_hub {
@@ -34,12 +30,10 @@ struct srv_hub {
 	int wake_fd; /* wakes the watcher */
 	pthread_t watcher;
 	pthread_mutex_t lock;
-	pthread_cond_t left;
-	struct srv_member *members; /* guarded by lock */
-	size_t member_count;        /* guarded by lock */
-	struct group *groups;       /* guarded by lock; written by the watcher alone */
-	size_t group_count;
-	bool stopping; /* guarded by lock */
+	struct srv_member *buckets[BUCKETS]; /* guarded by lock */
+	size_t member_count;                 /* guarded by lock */
+	struct srv_heads heads;              /* guarded by lock; replaced by the watcher alone */
+	bool stopping;                       /* guarded by lock */
 };
 
 static void wake(int fd)
@@ -56,86 +50,59 @@ static void drain(int fd)
 	(void)!read(fd, &count, sizeof(count)); /* nothing there: woken already */
 }
 
-/* The newest policy of each group, as a fresh array. */
-static int read_groups(struct srv_conn *conn, struct group **ret_groups, size_t *ret_count)
+/* FNV-1a; device ids are random, and made by us. */
+static size_t bucket_of(const char *device)
 {
-	cleanup_rows struct srv_rows *rows = NULL;
-	struct err err = {0};
-	int r = srv_query(conn, &rows, &err,
-			  "SELECT DISTINCT ON (group_name) group_name, policy_id, serial, digest "
-			  "FROM policies ORDER BY group_name, serial DESC LIMIT 4096");
+	uint32_t h = 2166136261U;
 
-	if (r < 0)
-		return r;
-	size_t n = srv_rows_count(rows), bytes;
-	struct group *groups = calloc(n + 1, sizeof(*groups));
-
-	if (!groups)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		const uint8_t *digest = srv_rows_bytes(rows, i, 3, &bytes);
-
-		(void)snprintf(groups[i].name, SRV_GROUP_MAX, "%s", srv_rows_text(rows, i, 0));
-		(void)snprintf(groups[i].head.policy_id, SRV_POLICY_ID_MAX, "%s",
-			       srv_rows_text(rows, i, 1));
-		groups[i].head.serial = (uint64_t)srv_rows_int(rows, i, 2);
-		memcpy(groups[i].head.digest, digest, bytes < DIGEST_BYTES ? bytes : DIGEST_BYTES);
-	}
-	*ret_groups = groups;
-	*ret_count = n;
-	return 0;
+	for (; *device; device++)
+		h = (h ^ (uint8_t)*device) * 16777619U;
+	return h & (BUCKETS - 1);
 }
 
-static const struct srv_head *find_head(const struct srv_hub *hub, const char *group)
+/* Wakes the members whose group's policy is another one than it was. */
+static void wake_changed(struct srv_hub *hub, const struct srv_heads *before)
 {
-	for (size_t i = 0; i < hub->group_count; i++) {
-		if (strcmp(hub->groups[i].name, group) == 0)
-			return &hub->groups[i].head;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (struct srv_member *m = hub->buckets[i]; m; m = m->next) {
+			if (srv_heads_find(&hub->heads, m->group) !=
+			    srv_heads_find(before, m->group))
+				m->wake(m->waker);
+		}
 	}
-	return NULL;
+}
+
+static bool is_same(const struct srv_heads *a, const struct srv_heads *b)
+{
+	return a->count == b->count &&
+	       (!a->count || memcmp(a->list, b->list, a->count * sizeof(*a->list)) == 0);
 }
 
 static int refresh(struct srv_hub *hub, struct srv_conn *conn)
 {
-	struct group *groups;
-	size_t n;
-	int r = read_groups(conn, &groups, &n);
+	struct srv_heads heads;
+	struct err err = {0};
+	int r = srv_heads_read(conn, &hub->heads, &heads, &err);
 
-	if (r < 0)
+	if (r < 0) {
+		log_warn("hub: cannot read the policies, trying again: %s", err.text);
 		return r;
+	}
 	pthread_mutex_lock(&hub->lock);
-	bool changed = n != hub->group_count ||
-		       (n && memcmp(groups, hub->groups, n * sizeof(*groups)) != 0);
-	struct group *old = hub->groups;
+	struct srv_heads before = hub->heads;
 
-	hub->groups = groups;
-	hub->group_count = n;
-	for (struct srv_member *m = hub->members; changed && m; m = m->next)
-		wake(m->wake_fd);
+	hub->heads = heads;
+	if (!is_same(&before, &heads))
+		wake_changed(hub, &before);
 	pthread_mutex_unlock(&hub->lock);
-	free(old);
+	srv_heads_release(&before);
 	return 0;
-}
-
-/* "{uuid,uuid}" of all members. */
-static int put_members(struct srv_hub *hub, struct buf *out)
-{
-	int r = buf_put_u8(out, '{');
-
-	pthread_mutex_lock(&hub->lock);
-	for (struct srv_member *m = hub->members; r == 0 && m; m = m->next)
-		r = buf_printf(out, "%s%s", m == hub->members ? "" : ",", m->device);
-	pthread_mutex_unlock(&hub->lock);
-	if (r == 0)
-		r = buf_put(out, "}", 2);
-	return r;
 }
 
 /* What the database says of a member now: revoked devices are closed, moved ones change their group. */
 static void apply_device(struct srv_hub *hub, const char *device, bool active, const char *group)
 {
-	pthread_mutex_lock(&hub->lock);
-	for (struct srv_member *m = hub->members; m; m = m->next) {
+	for (struct srv_member *m = hub->buckets[bucket_of(device)]; m; m = m->next) {
 		if (strcmp(m->device, device) != 0)
 			continue;
 		bool moved = strcmp(m->group, group) != 0;
@@ -145,40 +112,53 @@ static void apply_device(struct srv_hub *hub, const char *device, bool active, c
 		if (moved)
 			(void)snprintf(m->group, sizeof(m->group), "%s", group);
 		if (moved || !active)
-			wake(m->wake_fd);
+			m->wake(m->waker);
 	}
-	pthread_mutex_unlock(&hub->lock);
 }
 
-/* The heartbeat, and last_seen of all members in one statement. */
+static int register_instance(const struct srv_hub *hub, struct srv_conn *conn, struct err *err)
+{
+	return srv_query(conn, NULL, err,
+			 "INSERT INTO instances (id) VALUES ($1) "
+			 "ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()",
+			 SRV_TEXT(hub->instance));
+}
+
+/* An instance that died without a word leaves its devices behind: they were last seen when its heart beat last. */
+static int bury(struct srv_conn *conn, struct err *err)
+{
+	return srv_script(
+		conn,
+		"WITH dead AS (DELETE FROM instances WHERE heartbeat_at < now() - interval "
+		"'1 day' RETURNING id, heartbeat_at) UPDATE devices d SET instance = NULL, "
+		"last_seen = greatest(d.last_seen, dead.heartbeat_at) FROM dead WHERE "
+		"d.instance = dead.id",
+		err);
+}
+
 static int beat(struct srv_hub *hub, struct srv_conn *conn)
 {
-	cleanup_buf struct buf ids = {0};
 	cleanup_rows struct srv_rows *rows = NULL;
 	struct err err = {0};
-	int r = srv_query(conn, NULL, &err,
-			  "INSERT INTO instances (id) VALUES ($1) "
-			  "ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()",
-			  SRV_TEXT(hub->instance));
+	int r = register_instance(hub, conn, &err);
 
 	if (r == 0)
-		r = srv_script(
-			conn, "DELETE FROM instances WHERE heartbeat_at < now() - interval '1 day'",
-			&err);
-	if (r == 0)
-		r = put_members(hub, &ids);
+		r = bury(conn, &err);
 	if (r == 0)
 		r = srv_query(conn, &rows, &err,
-			      "UPDATE devices SET last_seen = now(), instance = $1 "
-			      "WHERE id = ANY ($2::uuid[]) RETURNING id::text, state, group_name",
-			      SRV_TEXT(hub->instance), SRV_TEXT((const char *)ids.data));
-	for (size_t i = 0; r == 0 && i < srv_rows_count(rows); i++)
+			      "SELECT id::text, state, group_name FROM devices WHERE instance = $1",
+			      SRV_TEXT(hub->instance));
+	if (r < 0) {
+		log_warn("hub: heartbeat failed, trying again: %s", err.text);
+		return r;
+	}
+	pthread_mutex_lock(&hub->lock);
+	for (size_t i = 0; i < srv_rows_count(rows); i++)
 		apply_device(hub, srv_rows_text(rows, i, 0),
 			     strcmp(srv_rows_text(rows, i, 1), "active") == 0,
 			     srv_rows_text(rows, i, 2));
-	if (r < 0)
-		log_warn("hub: heartbeat failed, trying again: %s", err.text);
-	return r;
+	pthread_mutex_unlock(&hub->lock);
+	return 0;
 }
 
 static bool is_stopping(struct srv_hub *hub)
@@ -272,11 +252,22 @@ static void free_hub(struct srv_hub *hub)
 {
 	if (hub->wake_fd >= 0)
 		close(hub->wake_fd);
-	free(hub->groups);
+	srv_heads_release(&hub->heads);
 	free(hub->conninfo);
-	pthread_cond_destroy(&hub->left);
 	pthread_mutex_destroy(&hub->lock);
 	free(hub);
+}
+
+/* Before any device connects, so that none is shown as offline because its instance is not known yet. */
+static int introduce(struct srv_hub *hub, struct err *err)
+{
+	struct srv_conn *conn = srv_db_get(hub->db, err);
+	int r = conn ? register_instance(hub, conn, err) : err->code;
+
+	if (r == 0)
+		r = srv_heads_read(conn, &(struct srv_heads){0}, &hub->heads, err);
+	srv_db_put(hub->db, conn);
+	return r;
 }
 
 struct srv_hub *srv_hub_start(struct srv_db *db, const char *conninfo, struct err *err)
@@ -288,12 +279,15 @@ struct srv_hub *srv_hub_start(struct srv_db *db, const char *conninfo, struct er
 		return NULL;
 	}
 	pthread_mutex_init(&hub->lock, NULL);
-	pthread_cond_init(&hub->left, NULL);
 	hub->db = db;
 	hub->conninfo = strdup(conninfo);
 	hub->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!hub->conninfo || hub->wake_fd < 0 || srv_uuid_make(hub->instance) < 0) {
 		(void)err_set(err, -ENOMEM, "hub: out of memory or descriptors");
+		free_hub(hub);
+		return NULL;
+	}
+	if (introduce(hub, err) < 0) {
 		free_hub(hub);
 		return NULL;
 	}
@@ -307,16 +301,6 @@ struct srv_hub *srv_hub_start(struct srv_db *db, const char *conninfo, struct er
 	return hub;
 }
 
-static void wait_for_members(struct srv_hub *hub)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += LEAVE_S;
-	while (hub->member_count && pthread_cond_timedwait(&hub->left, &hub->lock, &until) == 0)
-		;
-}
-
 void srv_hub_stop(struct srv_hub *hub)
 {
 	struct srv_conn *conn;
@@ -325,18 +309,16 @@ void srv_hub_stop(struct srv_hub *hub)
 		return;
 	pthread_mutex_lock(&hub->lock);
 	hub->stopping = true;
-	for (struct srv_member *m = hub->members; m; m = m->next) {
-		m->closing = true;
-		wake(m->wake_fd);
-	}
-	wait_for_members(hub);
 	pthread_mutex_unlock(&hub->lock);
 	wake(hub->wake_fd);
 	pthread_join(hub->watcher, NULL);
 	conn = srv_db_get(hub->db, NULL);
-	if (conn)
-		(void)!srv_query(conn, NULL, NULL, "DELETE FROM instances WHERE id = $1",
-				 SRV_TEXT(hub->instance)); /* the heartbeat ages anyway */
+	if (conn) /* else the heartbeat ages anyway */
+		(void)!srv_query(conn, NULL, NULL,
+				 "WITH gone AS (DELETE FROM instances WHERE id = $1 RETURNING id) "
+				 "UPDATE devices SET instance = NULL, last_seen = now() FROM gone "
+				 "WHERE instance = gone.id",
+				 SRV_TEXT(hub->instance));
 	srv_db_put(hub->db, conn);
 	free_hub(hub);
 }
@@ -348,32 +330,35 @@ void srv_hub_policy_changed(struct srv_hub *hub, const char *group, uint64_t ser
 	wake(hub->wake_fd);
 }
 
-static struct srv_member *find(struct srv_hub *hub, const char *device,
-			       const struct srv_member *but)
+static struct srv_member *find(struct srv_hub *hub, const char *device)
 {
-	for (struct srv_member *m = hub->members; m; m = m->next) {
-		if (m != but && !m->closing && strcmp(m->device, device) == 0)
+	for (struct srv_member *m = hub->buckets[bucket_of(device)]; m; m = m->next) {
+		if (!m->closing && strcmp(m->device, device) == 0)
 			return m;
 	}
 	return NULL;
 }
 
+static void close_member(struct srv_member *m)
+{
+	m->closing = true;
+	m->wake(m->waker);
+}
+
 void srv_hub_disconnect(struct srv_hub *hub, const char *device)
 {
 	pthread_mutex_lock(&hub->lock);
-	struct srv_member *m = find(hub, device, NULL);
+	struct srv_member *m = find(hub, device);
 
-	if (m) {
-		m->closing = true;
-		wake(m->wake_fd);
-	}
+	if (m)
+		close_member(m);
 	pthread_mutex_unlock(&hub->lock);
 }
 
 bool srv_hub_is_connected(struct srv_hub *hub, const char *device)
 {
 	pthread_mutex_lock(&hub->lock);
-	bool found = find(hub, device, NULL) != NULL;
+	bool found = find(hub, device) != NULL;
 
 	pthread_mutex_unlock(&hub->lock);
 	return found;
@@ -388,42 +373,37 @@ size_t srv_hub_count(struct srv_hub *hub)
 	return n;
 }
 
-int srv_hub_join(struct srv_hub *hub, struct srv_member *member)
+void srv_hub_join(struct srv_hub *hub, struct srv_member *member)
 {
-	member->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (member->wake_fd < 0)
-		return -errno;
-	pthread_mutex_lock(&hub->lock);
-	struct srv_member *before = find(hub, member->device, NULL);
+	struct srv_member **bucket = &hub->buckets[bucket_of(member->device)];
 
-	if (before) {
-		before->closing = true;
-		wake(before->wake_fd);
-	}
-	member->closing = hub->stopping;
-	member->next = hub->members;
-	hub->members = member;
+	pthread_mutex_lock(&hub->lock);
+	struct srv_member *before = find(hub, member->device);
+
+	if (before)
+		close_member(before);
+	member->joined = true;
+	member->closing = false;
+	member->next = *bucket;
+	member->prev = bucket;
+	if (*bucket)
+		(*bucket)->prev = &member->next;
+	*bucket = member;
 	hub->member_count++;
 	pthread_mutex_unlock(&hub->lock);
-	return 0;
 }
 
-bool srv_hub_leave(struct srv_hub *hub, struct srv_member *member)
+void srv_hub_leave(struct srv_hub *hub, struct srv_member *member)
 {
+	if (!member->joined)
+		return;
 	pthread_mutex_lock(&hub->lock);
-	struct srv_member **at = &hub->members;
-
-	while (*at != member)
-		at = &(*at)->next;
-	*at = member->next;
+	*member->prev = member->next;
+	if (member->next)
+		member->next->prev = member->prev;
+	member->joined = false;
 	hub->member_count--;
-	bool last = find(hub, member->device, NULL) == NULL;
-
-	pthread_cond_signal(&hub->left);
 	pthread_mutex_unlock(&hub->lock);
-	close(member->wake_fd);
-	member->wake_fd = -1;
-	return last;
 }
 
 bool srv_hub_is_closing(struct srv_hub *hub, const struct srv_member *member)
@@ -442,13 +422,15 @@ void srv_hub_group(struct srv_hub *hub, const struct srv_member *member, char ou
 	pthread_mutex_unlock(&hub->lock);
 }
 
-void srv_hub_head(struct srv_hub *hub, const struct srv_member *member, struct srv_head *out)
+struct srv_policy *srv_hub_policy(struct srv_hub *hub, const struct srv_member *member)
 {
 	pthread_mutex_lock(&hub->lock);
-	const struct srv_head *head = find_head(hub, member->group);
+	struct srv_policy *policy = srv_heads_find(&hub->heads, member->group);
 
-	*out = head ? *head : (struct srv_head){0};
+	if (policy)
+		(void)srv_policy_ref(policy);
 	pthread_mutex_unlock(&hub->lock);
+	return policy;
 }
 
 const char *srv_hub_instance(const struct srv_hub *hub)

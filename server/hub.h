@@ -2,9 +2,9 @@
  * between them.
  *
  * One per serving process, made before the listeners. Its watcher thread LISTENs for stored policies,
- * reads the newest serials every 30 s besides (a lost notification costs time, never a push), flushes
- * last_seen in bulk and beats the instance's heart. All functions may be called by any thread. Whether a
- * device is connected to *any* instance is a question for the database: view device_overview. */
+ * reads the newest serials every 30 s besides (a lost notification costs time, never a push) and beats the
+ * instance's heart, which is also when its devices were last seen. All functions may be called by any thread.
+ * Whether a device is connected to *any* instance is a question for the database: view device_overview. */
 #ifndef SERVER_HUB_H
 #define SERVER_HUB_H
 
@@ -13,13 +13,11 @@
 #include <stdint.h>
 
 #include "common/cleanup.h"
-#include "common/digest.h"
 #include "common/err.h"
+#include "server/heads.h"
 
 enum {
-	SRV_UUID_TEXT = 37,
-	SRV_GROUP_MAX = 64,
-	SRV_POLICY_ID_MAX = 64
+	SRV_UUID_TEXT = 37
 };
 
 struct srv_db;
@@ -28,7 +26,7 @@ struct srv_hub;
 /* Registers the instance and starts the watcher, which keeps a connection of its own to conninfo. db is
  * borrowed. NULL with err. */
 struct srv_hub *srv_hub_start(struct srv_db *db, const char *conninfo, struct err *err);
-/* Wakes every session to close, waits for them to leave, and removes the instance. */
+/* Stops the watcher and removes the instance; every session has left. */
 void srv_hub_stop(struct srv_hub *hub);
 
 /* Says that a policy of the group was stored: sessions of the group are woken at once instead of after
@@ -41,30 +39,26 @@ size_t srv_hub_count(struct srv_hub *hub);
 
 /* For sessions (server/fleet). */
 
-/* The newest policy of a group, as announced. */
-struct srv_head {
-	char policy_id[SRV_POLICY_ID_MAX];
-	uint64_t serial; /* 0: the group has none */
-	uint8_t digest[DIGEST_BYTES];
-};
-
-/* A session's place in the hub; embedded by the session, filled by srv_hub_join(). */
+/* A session's place in the hub; embedded by the session, which sets the first four. */
 struct srv_member {
 	char device[SRV_UUID_TEXT];
 	char group[SRV_GROUP_MAX]; /* guarded by the hub's lock */
-	int wake_fd;               /* eventfd: read it, then ask srv_hub_head() and is_closing */
-	bool closing;              /* guarded by the hub's lock */
-	struct srv_member *next;   /* guarded by the hub's lock */
+	/* Called under the hub's lock, by any thread: the session is to ask srv_hub_policy() and is_closing. */
+	void (*wake)(void *waker);
+	void *waker;
+	bool joined;
+	bool closing;                    /* guarded by the hub's lock */
+	struct srv_member *next, **prev; /* guarded by the hub's lock */
 };
 
-/* Joins with device and group set; another session of the same device is told to close. -errno. */
-int srv_hub_join(struct srv_hub *hub, struct srv_member *member) must_check;
-/* Leaves and closes wake_fd. Whether that was the device's only session here: then the caller says in the
- * database that it is gone. */
-bool srv_hub_leave(struct srv_hub *hub, struct srv_member *member);
+/* Joins; another session of the same device is told to close. */
+void srv_hub_join(struct srv_hub *hub, struct srv_member *member);
+/* Leaves, if it had joined: it is not woken any more. */
+void srv_hub_leave(struct srv_hub *hub, struct srv_member *member);
 bool srv_hub_is_closing(struct srv_hub *hub, const struct srv_member *member);
-/* What the member's group should enforce now; the group may change while the session lives. */
-void srv_hub_head(struct srv_hub *hub, const struct srv_member *member, struct srv_head *out);
+/* What the member's group should enforce now, with a reference; NULL: nothing. The group may change while the
+ * session lives. */
+struct srv_policy *srv_hub_policy(struct srv_hub *hub, const struct srv_member *member);
 void srv_hub_group(struct srv_hub *hub, const struct srv_member *member, char out[SRV_GROUP_MAX]);
 /* The UUID of this instance. */
 const char *srv_hub_instance(const struct srv_hub *hub);

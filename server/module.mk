@@ -6,8 +6,8 @@ build/gen/server/schema.inc: $(sort $(wildcard server/schema/*.sql))
 generated += build/gen/server/schema.inc
 $(O)/server/migrate.o: build/gen/server/schema.inc
 
-$(call lib,server,server server/fleet server/store server/rest server/signer)
-$(call needs-generated,server server/fleet server/store server/rest server/signer)
+$(call lib,server,server server/fleet server/store server/rest server/signer server/chores)
+$(call needs-generated,server server/fleet server/store server/rest server/signer server/chores)
 server_libs   := server proto policy arbiter common
 server_ldlibs := -lpq -lmicrohttpd -lgnutls -lssl -lcrypto -lprotobuf-c -lzstd -ljansson -lyaml -largon2 -loath -lpthread
 $(call program,ampoule-server,server/server,$(server_libs),$(server_ldlibs))

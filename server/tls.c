@@ -8,7 +8,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -143,15 +142,7 @@ void srv_tls_close(struct srv_tls *tls)
 	free(tls);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* What an SSL call that returned r <= 0 wants: POLLIN or POLLOUT, 0 at the peer's close, -errno. */
+/* What an SSL call that returned r <= 0 wants, 0 at the peer's close, -errno. */
 static int wanted(struct srv_tls_conn *conn, int r)
 {
 	int reason = SSL_get_error(conn->ssl, r);
@@ -159,55 +150,14 @@ static int wanted(struct srv_tls_conn *conn, int r)
 
 	ERR_clear_error();
 	if (reason == SSL_ERROR_WANT_READ)
-		return POLLIN;
+		return SRV_TLS_READ;
 	if (reason == SSL_ERROR_WANT_WRITE)
-		return POLLOUT;
+		return SRV_TLS_WRITE;
 	if (reason == SSL_ERROR_ZERO_RETURN)
 		return 0;
 	if (reason == SSL_ERROR_SYSCALL)
 		return saved ? -saved : -ECONNRESET;
 	return -EPROTO;
-}
-
-static int poll_one(int fd, int events, int64_t deadline_ms)
-{
-	struct pollfd p = {.fd = fd, .events = (short)events};
-
-	for (;;) {
-		int64_t left = deadline_ms - now_ms();
-		int r = left > 0 ? poll(&p, 1, (int)left) : 0;
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		return r ? 0 : -ETIMEDOUT;
-	}
-}
-
-static int shake_hands(struct srv_tls_conn *conn, struct err *err)
-{
-	int64_t deadline = now_ms() + SRV_TLS_HANDSHAKE_MS;
-
-	for (;;) {
-		ERR_clear_error();
-		errno = 0;
-		int r = SSL_accept(conn->ssl);
-
-		if (r == 1)
-			return 0;
-		unsigned long first = ERR_peek_error();
-		int want = wanted(conn, r);
-
-		if (want == 0)
-			want = -ECONNRESET;
-		if (want < 0)
-			return err_set(err, want, "handshake: %s",
-				       first ? ERR_reason_error_string(first) : strerror(-want));
-		r = poll_one(conn->fd, want, deadline);
-		if (r < 0)
-			return err_set(err, r, "handshake: %s", strerror(-r));
-	}
 }
 
 /* The one URI name of the certificate must be ours; another, a second one or an odd form is refused. */
@@ -257,8 +207,7 @@ static int read_peer(struct srv_tls_conn *conn, struct srv_peer *peer, struct er
 	return 0;
 }
 
-struct srv_tls_conn *srv_tls_accept(struct srv_tls *tls, int fd, struct srv_peer *peer,
-				    struct err *err)
+struct srv_tls_conn *srv_tls_begin(struct srv_tls *tls, int fd, struct err *err)
 {
 	struct srv_tls_conn *conn = calloc(1, sizeof(*conn));
 	int one = 1;
@@ -276,10 +225,26 @@ struct srv_tls_conn *srv_tls_accept(struct srv_tls *tls, int fd, struct srv_peer
 	}
 	conn->fd = fd;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only speed */
-	if (shake_hands(conn, err) == 0 && read_peer(conn, peer, err) == 0)
-		return conn;
-	srv_tls_conn_close(conn);
-	return NULL;
+	return conn;
+}
+
+int srv_tls_shake(struct srv_tls_conn *conn, struct srv_peer *peer, struct err *err)
+{
+	ERR_clear_error();
+	errno = 0;
+	int r = SSL_accept(conn->ssl);
+
+	if (r == 1)
+		return read_peer(conn, peer, err);
+	unsigned long first = ERR_peek_error();
+	int want = wanted(conn, r);
+
+	if (want > 0)
+		return want;
+	if (want == 0)
+		want = -ECONNRESET;
+	return err_set(err, want, "handshake: %s",
+		       first ? ERR_reason_error_string(first) : strerror(-want));
 }
 
 void srv_tls_conn_close(struct srv_tls_conn *conn)
@@ -294,64 +259,34 @@ void srv_tls_conn_close(struct srv_tls_conn *conn)
 	free(conn);
 }
 
+/* SSL_read(3) may want to write, to answer a key update; the next SSL_write(3) or SSL_read(3) sends it. */
+static ssize_t result(struct srv_tls_conn *conn, int r, int at_close)
+{
+	if (r > 0)
+		return r;
+	int want = wanted(conn, r);
+
+	if (want > 0)
+		return -EAGAIN;
+	return want < 0 ? want : at_close;
+}
+
 ssize_t srv_tls_read(struct srv_tls_conn *conn, void *bytes, size_t n)
 {
-	int64_t deadline = now_ms() + SRV_TLS_WRITE_MS;
-
-	for (;;) {
-		ERR_clear_error();
-		errno = 0;
-		int r = SSL_read(conn->ssl, bytes, (int)(n < 1 << 20 ? n : 1 << 20));
-
-		if (r > 0)
-			return r;
-		int want = wanted(conn, r);
-
-		if (want == POLLIN)
-			return -EAGAIN;
-		if (want != POLLOUT)
-			return want;
-		r = poll_one(conn->fd, POLLOUT, deadline); /* a key update is to be answered */
-		if (r < 0)
-			return r;
-	}
+	ERR_clear_error();
+	errno = 0;
+	return result(conn, SSL_read(conn->ssl, bytes, (int)(n < 1 << 20 ? n : 1 << 20)), 0);
 }
 
-int srv_tls_write(struct srv_tls_conn *conn, const void *bytes, size_t n)
+ssize_t srv_tls_write(struct srv_tls_conn *conn, const void *bytes, size_t n)
 {
-	const char *p = bytes;
-
-	while (n) {
-		ERR_clear_error();
-		errno = 0;
-		int r = SSL_write(conn->ssl, p, (int)(n < 1 << 20 ? n : 1 << 20));
-
-		if (r > 0) {
-			p += r;
-			n -= (size_t)r;
-			continue;
-		}
-		int want = wanted(conn, r);
-
-		if (want <= 0)
-			return want < 0 ? want : -ECONNRESET;
-		r = poll_one(conn->fd, want, now_ms() + SRV_TLS_WRITE_MS);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	ERR_clear_error();
+	errno = 0;
+	return result(conn, SSL_write(conn->ssl, bytes, (int)(n < 1 << 20 ? n : 1 << 20)),
+		      -ECONNRESET);
 }
 
-int srv_tls_wait(struct srv_tls_conn *conn, int wake_fd, int timeout_ms)
+bool srv_tls_has_pending(const struct srv_tls_conn *conn)
 {
-	struct pollfd p[2] = {{.fd = conn->fd, .events = POLLIN},
-			      {.fd = wake_fd, .events = POLLIN}};
-
-	if (SSL_pending(conn->ssl) > 0)
-		return SRV_TLS_READABLE;
-	int r = poll(p, 2, timeout_ms);
-
-	if (r < 0)
-		return errno == EINTR ? 0 : -errno;
-	return (p[0].revents ? SRV_TLS_READABLE : 0) | (p[1].revents ? SRV_TLS_WOKEN : 0);
+	return SSL_pending(conn->ssl) > 0;
 }

@@ -18,8 +18,7 @@
 #include "server/hub.h"
 
 enum {
-	SRV_TLS_HANDSHAKE_MS = 10000,
-	SRV_TLS_WRITE_MS = 30000 /* longest wait for a peer that does not read */
+	SRV_TLS_HANDSHAKE_MS = 10000
 };
 
 enum srv_room {
@@ -42,22 +41,25 @@ void srv_tls_close(struct srv_tls *tls);
 
 struct srv_tls_conn;
 
-/* Shakes hands on a connected socket (taken, made non-blocking) within SRV_TLS_HANDSHAKE_MS and fills
- * peer. NULL with err: -ETIMEDOUT, -EPROTO for whatever the peer did wrong, its certificate included. */
-struct srv_tls_conn *srv_tls_accept(struct srv_tls *tls, int fd, struct srv_peer *peer,
-				    struct err *err);
-/* Sends close_notify when that is possible at once, and closes the socket. */
+/* Nothing below ever waits: who must, polls the socket for what is said to be wanted. */
+enum srv_tls_want {
+	SRV_TLS_NOTHING = 0,
+	SRV_TLS_READ = 1,
+	SRV_TLS_WRITE = 2
+};
+
+/* Prepares a connected socket (taken, made non-blocking; closed on failure too). NULL with err. */
+struct srv_tls_conn *srv_tls_begin(struct srv_tls *tls, int fd, struct err *err);
+/* Shakes hands as far as it goes: 0 when done, with peer filled; an enum srv_tls_want; -EPROTO for whatever
+ * the peer did wrong, its certificate included; -errno. */
+int srv_tls_shake(struct srv_tls_conn *conn, struct srv_peer *peer, struct err *err) must_check;
+/* Sends close_notify when that is possible at once, and closes the socket. NULL is fine. */
 void srv_tls_conn_close(struct srv_tls_conn *conn);
 /* Reads at most n bytes: > 0; 0 at the peer's close; -EAGAIN when nothing is there; -EPROTO, -ECONNRESET. */
-ssize_t srv_tls_read(struct srv_tls_conn *conn, void *bytes, size_t n);
-/* Writes all. -ETIMEDOUT after SRV_TLS_WRITE_MS without progress, -EPROTO, -ECONNRESET. */
-int srv_tls_write(struct srv_tls_conn *conn, const void *bytes, size_t n) must_check;
-/* Waits until a read may succeed or wake_fd (-1: none) is readable, at most timeout_ms. A set of SRV_TLS_*
- * below, 0 at the timeout, -errno. */
-enum {
-	SRV_TLS_READABLE = 1,
-	SRV_TLS_WOKEN = 2
-};
-int srv_tls_wait(struct srv_tls_conn *conn, int wake_fd, int timeout_ms) must_check;
+ssize_t srv_tls_read(struct srv_tls_conn *conn, void *bytes, size_t n) must_check;
+/* Writes what the socket takes: > 0; -EAGAIN when it takes nothing now; -EPROTO, -ECONNRESET. */
+ssize_t srv_tls_write(struct srv_tls_conn *conn, const void *bytes, size_t n) must_check;
+/* Whether a read gives bytes that poll(2) does not see. */
+bool srv_tls_has_pending(const struct srv_tls_conn *conn);
 
 #endif

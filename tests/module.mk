@@ -14,3 +14,6 @@ $(call program,policy-speed,tests/bench/policy-speed,policy arbiter common,-lyam
 # Plays a device to ampoule-server, for the console's test.
 $(call program,fleet-device,tests/support/device,proto common,-lssl -lcrypto -lprotobuf-c -lzstd -ljansson -lcheck -lsubunit -lrt -lm -lpthread)
 $(call needs-generated,tests/support/device)
+# Thousands of endpoints for `make bench-fleet` and `make bench-ingest`.
+$(call program,fleet-sim,tests/fleet-sim,agent link agentcommon policy proto arbiter common,-lyaml -ljansson -lsqlite3 -lprotobuf-c -lssl -lcrypto -lzstd -lpthread)
+$(call needs-generated,tests/fleet-sim)

@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-// `npm run dev` shows the console against a running server: AMPOULE_SERVER names it, and AMPOULE_TOKEN may
+// `web/npm run dev` shows the console against a running server: AMPOULE_SERVER names it, and AMPOULE_TOKEN may
 // hold an API token that the proxy sends along. Neither is part of what is built.
 const server = process.env["AMPOULE_SERVER"] ?? "https://127.0.0.1:8443";
 const token = process.env["AMPOULE_TOKEN"];

@@ -14,6 +14,8 @@
 #include "agent/agent/jail.h"
 #include "agent/agent/kvm.h"
 #include "agent/agent/memory.h"
+#include "agent/agent/save.h"
+#include "agent/agent/store.h"
 #include "common/log.h"
 
 /* Order of life: the lock on the state folder, the stores, the socket, the link; undone backwards. A
@@ -162,6 +164,21 @@ static void watch_exceptions(struct agent *agent)
 	agent_timer_start(&agent->exception_timer, &agent->loop, wait_ms, on_exception_end, agent);
 }
 
+/* What running micro-VMs write, and what has been kept for long enough. */
+static void on_store_time(void *context)
+{
+	struct agent *agent = context;
+	uint64_t now_ms = agent_now_ms();
+
+	agent_store_watch(agent);
+	if (now_ms - agent->expired_ms >= AGENT_EXPIRE_EVERY_MS) {
+		agent->expired_ms = now_ms;
+		agent_deltas_expire(&agent->deltas, agent_wall_ns());
+	}
+	agent_timer_start(&agent->store_timer, &agent->loop, AGENT_STORE_LOOK_MS, on_store_time,
+			  agent);
+}
+
 int agent_start(struct agent *agent, const struct agent_options *options, struct err *err)
 {
 	*agent = (struct agent){.options = *options, .lock_fd = -1, .signal_fd = -1};
@@ -177,6 +194,8 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 		return agent->lock_fd;
 	r = open_stores(agent, err);
 	if (r == 0)
+		r = agent_deltas_open(&agent->deltas, options, &agent->loop, err);
+	if (r == 0)
 		r = watch_signals(agent, err);
 	if (r == 0)
 		r = agent_listener_start(&agent->listener, agent, err);
@@ -187,6 +206,9 @@ int agent_start(struct agent *agent, const struct agent_options *options, struct
 	if (agent->isolation)
 		agent_templates_start(&agent->templates, agent);
 	watch_exceptions(agent);
+	agent_deltas_expire(&agent->deltas, agent_wall_ns());
+	agent->expired_ms = agent_now_ms();
+	on_store_time(agent);
 	agent_uplink_start(&agent->uplink, agent);
 	log_info("agent: running policy=%s serial=%" PRIu64 " socket=%s/%s",
 		 agent->policies.policy ? agent->policies.id : "none", agent->policies.serial,
@@ -207,6 +229,9 @@ void agent_stop(struct agent *agent)
 	agent_listener_stop(&agent->listener);
 	agent_templates_stop(&agent->templates);
 	agent_vms_release(&agent->vms);
+	agent_saves_release(agent);
+	agent_timer_stop(&agent->store_timer);
+	agent_deltas_close(&agent->deltas);
 	agent_uplink_stop(&agent->uplink);
 	agent_timer_stop(&agent->apply_timer);
 	agent_timer_stop(&agent->exception_timer);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "agent/agent/cgroups.h"
+#include "agent/agent/deltas.h"
 #include "agent/agent/downloads.h"
 #include "agent/agent/identity.h"
 #include "agent/agent/images.h"
@@ -25,6 +26,7 @@
 
 enum {
 	AGENT_CLOCK_LOOK_MS = 60000, /* a clock may be set forward while an exception holds */
+	AGENT_EXPIRE_EVERY_MS = 600000,
 	AGENT_APPLY_LIMIT_MS = 10000 /* for running micro-VMs to say that they have a new policy */
 };
 
@@ -41,6 +43,10 @@ struct agent {
 	struct agent_uplink uplink;
 	struct agent_downloads downloads;
 	struct agent_templates templates;
+	struct agent_deltas deltas;
+	struct agent_save *saves; /* owned */
+	struct agent_timer store_timer;
+	uint64_t expired_ms; /* when kept stores were last looked through */
 	struct agent_watch signals;
 	struct agent_timer apply_timer;
 	struct agent_timer exception_timer; /* until the next exception of the policy ends */

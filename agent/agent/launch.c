@@ -17,6 +17,7 @@
 #include "agent/agent/session.h"
 #include "agent/agent/shares.h"
 #include "agent/agent/spawn.h"
+#include "agent/agent/store.h"
 #include "agent/agent/table.h"
 #include "agent/boot.h"
 #include "common/fd.h"
@@ -31,7 +32,7 @@ struct launch {
 	struct policy_task task; /* borrowed from the policy */
 	int idmap;
 	size_t fd_count;
-	int fds[MV_FD_FIXED + MV_SHARES_MAX];
+	int fds[MV_FD_FIXED + MV_SHARES_MAX + 1];
 };
 
 static void launch_release(struct launch *l)
@@ -82,6 +83,10 @@ int agent_launch_plan(struct agent_vm *vm, struct err *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
+		r = agent_store_plan(vm, places[i].path, places[i].folder);
+		if (r < 0)
+			return err_set(err, r, "cannot open the places of the view: %s",
+				       strerror(-r));
 		if (places[i].given)
 			continue;
 		if (!agent_floor_allows(places[i].path, vm->agent->options.state_dir,
@@ -165,7 +170,7 @@ static void add_opened_places(struct launch *l)
 		struct agent_opened_place *place = &opener->places[i];
 		struct err why = {0};
 
-		if (place->error == ENOENT)
+		if (place->base || place->error == ENOENT)
 			continue;
 		if (place->error) {
 			agent_session_notice(l->vm->session, "%.300s is not shown: %s", place->path,
@@ -361,6 +366,17 @@ static void fill_start(struct launch *l)
 	(void)snprintf(start->id, sizeof(start->id), "%s", l->vm->id);
 }
 
+/* Behind the shares. */
+static int open_store(struct launch *l, struct err *err)
+{
+	int fd;
+	int r = agent_store_make(l->vm, &l->table, l->task.quota_bytes, l->start, &fd, err);
+
+	if (r == 0 && fd >= 0)
+		l->fds[l->fd_count++] = fd;
+	return r;
+}
+
 /* Forks the microvm with its end of the control socket, and sends the start message. */
 static int start_process(struct launch *l, struct err *err)
 {
@@ -434,6 +450,8 @@ int agent_launch(struct agent_vm *vm, struct err *err)
 	add_opened_places(&l);
 	fill_start(&l);
 	r = open_fixed(&l, err);
+	if (r == 0)
+		r = open_store(&l, err);
 	if (r < 0)
 		return r;
 	vm->wanted_serial = vm->agent->policies.serial;

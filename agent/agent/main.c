@@ -46,6 +46,8 @@ static const char usage[] =
 	"  --policy-key HEX       trust: a key that may sign policies (repeatable)\n"
 	"  --image-key HEX        trust: a key that may sign images (repeatable)\n"
 	"  --boot-limit SECONDS   run: the longest a micro-VM may take to boot (default 90)\n"
+	"  --grace HOURS          run: how long what a task wrote and nobody saved is kept "
+	"(default 24)\n"
 	"  --help\n"
 	"\n"
 	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
@@ -258,6 +260,9 @@ static int take_option(struct cli *cli, int option, const char *value)
 	case 'l':
 		cli->options.boot_limit_ms = strtoull(value, NULL, 10) * 1000;
 		return cli->options.boot_limit_ms ? 0 : -EINVAL;
+	case 'k':
+		cli->options.grace_ms = strtoull(value, NULL, 10) * 3600 * 1000;
+		return cli->options.grace_ms ? 0 : -EINVAL;
 	default:
 		return -EINVAL;
 	}
@@ -272,6 +277,7 @@ static const struct option long_options[] = {
 	{"policy-key", required_argument, NULL, 'p'},
 	{"image-key", required_argument, NULL, 'i'},
 	{"boot-limit", required_argument, NULL, 'l'},
+	{"grace", required_argument, NULL, 'k'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };

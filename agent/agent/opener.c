@@ -27,6 +27,18 @@ int agent_opener_add(struct agent_opener *opener, const char *path, bool folder)
 	return 0;
 }
 
+int agent_opener_add_base(struct agent_opener *opener, const char *path)
+{
+	for (size_t i = 0; i < opener->count; i++)
+		if (opener->places[i].folder && strcmp(opener->places[i].path, path) == 0)
+			return 0;
+	int r = agent_opener_add(opener, path, true);
+
+	if (r == 0)
+		opener->places[opener->count - 1].base = true;
+	return r;
+}
+
 static void end_helper(struct agent_opener *opener)
 {
 	agent_watch_stop(&opener->watch);

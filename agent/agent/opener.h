@@ -21,6 +21,7 @@ typedef void agent_on_opened(void *context);
 
 struct agent_opened_place {
 	bool folder;
+	bool base; /* not of the view: a folder that something may be saved in */
 	int fd;    /* owned; -1 when error is set */
 	int error; /* errno */
 	char path[MV_PATH_MAX];
@@ -41,6 +42,8 @@ struct agent_opener {
 
 /* Adds a place before the start. -ENOSPC at AGENT_HELPER_PLACES_MAX, -ENOMEM. */
 int agent_opener_add(struct agent_opener *opener, const char *path, bool folder) must_check;
+/* Adds a folder that is not of the view; one that is there already is enough. */
+int agent_opener_add_base(struct agent_opener *opener, const char *path) must_check;
 /* Starts the helper for what was added. -errno. */
 int agent_opener_start(struct agent_opener *opener, struct agent_loop *loop, const char *bin_dir,
 		       const struct agent_account *account, agent_on_opened *on_done, void *context,

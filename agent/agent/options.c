@@ -13,7 +13,8 @@ int agent_options_init(struct agent_options *options, struct err *err)
 					  .run_dir = "/run/ampoule",
 					  .link_uid = AGENT_LINK_UID,
 					  .link_gid = AGENT_LINK_UID,
-					  .boot_limit_ms = AGENT_BOOT_LIMIT_MS};
+					  .boot_limit_ms = AGENT_BOOT_LIMIT_MS,
+					  .grace_ms = AGENT_GRACE_MS};
 	ssize_t n = readlink("/proc/self/exe", options->bin_dir, sizeof(options->bin_dir) - 1);
 
 	if (n < 0)

@@ -14,7 +14,8 @@ enum {
 	AGENT_FOLDER_MAX = PATH_MAX - 128, /* so that a folder and a name of ours always fit */
 	AGENT_VM_UID_FIRST = 2000000000,   /* a micro-VM runs as this plus its slot */
 	AGENT_LINK_UID = 1999999999,       /* of ampoule-link without an account of that name */
-	AGENT_BOOT_LIMIT_MS = 90000
+	AGENT_BOOT_LIMIT_MS = 90000,
+	AGENT_GRACE_MS = 24 * 3600 * 1000
 };
 
 struct agent_options {
@@ -24,6 +25,7 @@ struct agent_options {
 	uid_t link_uid;
 	gid_t link_gid;
 	uint64_t boot_limit_ms;
+	uint64_t grace_ms; /* what is not saved is kept so long */
 };
 
 /* The defaults: /var/lib/ampoule/agent, /run/ampoule, the folder of this executable. -errno. */

@@ -10,6 +10,9 @@
 
 #include "agent/agent/agent.h"
 #include "agent/agent/answers.h"
+#include "agent/agent/recover.h"
+#include "agent/agent/restore.h"
+#include "agent/agent/save.h"
 #include "agent/sealed.h"
 #include "agent/socket.h"
 #include "common/fd.h"
@@ -28,16 +31,22 @@ struct incoming {
 	size_t nfds;
 };
 
-static void tell(struct agent_session *session, const void *message, size_t n)
+static void tell_fds(struct agent_session *session, const void *message, size_t n, const int *fds,
+		     size_t nfds)
 {
 	if (!session || session->failed)
 		return;
-	int r = fd_send(session->fd, message, n, NULL, 0);
+	int r = fd_send(session->fd, message, n, fds, nfds);
 
 	if (r < 0) {
 		session->failed = 1;
 		(void)shutdown(session->fd, SHUT_RDWR); /* wakes the watch, which frees it */
 	}
+}
+
+static void tell(struct agent_session *session, const void *message, size_t n)
+{
+	tell_fds(session, message, n, NULL, 0);
 }
 
 static void tell_text(struct agent_session *session, uint32_t type, uint32_t value,
@@ -89,15 +98,42 @@ void agent_session_vm_state(struct agent_session *session, struct agent_vm *vm)
 	}
 }
 
-void agent_session_vm_ended(struct agent_session *session, const struct agent_vm *vm)
+void agent_session_exited(struct agent_session *session, const char *id, uint32_t end,
+			  uint32_t detail)
 {
-	struct agent_rep rep = {.type = AGENT_REP_EXITED, .value = vm->end, .detail = vm->detail};
+	struct agent_rep rep = {.type = AGENT_REP_EXITED, .value = end, .detail = detail};
 
-	if (!session)
-		return;
-	session->vm = NULL;
-	(void)snprintf(rep.id, sizeof(rep.id), "%s", vm->id);
+	(void)snprintf(rep.id, sizeof(rep.id), "%s", id);
 	tell(session, &rep, sizeof(rep));
+}
+
+void agent_session_listing(struct agent_session *session, int fd)
+{
+	const struct agent_rep rep = {.type = AGENT_REP_LISTING};
+
+	tell_fds(session, &rep, sizeof(rep), &fd, 1);
+}
+
+void agent_session_ask(struct agent_session *session, const struct agent_change *change)
+{
+	struct agent_rep_ask rep = {
+		.type = AGENT_REP_ASK, .kind = change->kind, .bytes = change->bytes};
+
+	memcpy(rep.rule, change->rule, sizeof(rep.rule));
+	(void)snprintf(rep.path, sizeof(rep.path), "%s", change->path);
+	tell(session, &rep, sizeof(rep));
+}
+
+void agent_session_saving(struct agent_session *session, uint32_t done, uint32_t total)
+{
+	const struct agent_rep rep = {.type = AGENT_REP_SAVING, .value = done, .detail = total};
+
+	tell(session, &rep, sizeof(rep));
+}
+
+void agent_session_done(struct agent_session *session)
+{
+	tell_text(session, AGENT_REP_END, 0, "");
 }
 
 static void refuse_err(struct agent_session *session, const struct err *err)
@@ -113,7 +149,7 @@ static void on_run(struct agent_session *session, struct incoming *in)
 	size_t nfds = in->nfds;
 
 	in->nfds = 0; /* taken by the parser, also on error */
-	if (session->vm) {
+	if (session->vm || session->save) {
 		for (size_t i = 0; i < nfds; i++)
 			close(in->fds[i]);
 		agent_session_refuse(session, 125, "one connection runs one task");
@@ -152,6 +188,8 @@ static void on_signal_request(struct agent_session *session, struct incoming *in
 {
 	uint32_t number = in->message->req.value;
 
+	if (session->save)
+		agent_save_interrupt(session->save);
 	if (session->vm && (number == SIGINT || number == SIGTERM || number == SIGHUP ||
 			    number == SIGQUIT || number == SIGUSR1 || number == SIGUSR2))
 		agent_vm_signal(session->vm, number);
@@ -276,6 +314,35 @@ static void on_reload(struct agent_session *session, struct incoming *in)
 		tell_text(session, AGENT_REP_OK, 0, "");
 }
 
+static void on_answer(struct agent_session *session, struct incoming *in)
+{
+	if (session->save)
+		agent_save_answer(session->save, in->message->req.value);
+}
+
+static void on_review(struct agent_session *session, struct incoming *in)
+{
+	const struct agent_vm *vm = own_vm(session, in);
+
+	if (vm)
+		agent_recover_review(session, vm);
+}
+
+static void on_kept(struct agent_session *session, struct incoming *in)
+{
+	agent_recover_list(session, in->message->req.id);
+}
+
+static void on_destroy(struct agent_session *session, struct incoming *in)
+{
+	agent_recover_destroy(session, in->message->req.id);
+}
+
+static void on_restore(struct agent_session *session, struct incoming *in)
+{
+	agent_restore_start(session, &in->message->restore, in->fds, in->nfds);
+}
+
 static const struct {
 	size_t bytes;
 	bool root_only;
@@ -289,13 +356,18 @@ static const struct {
 	[AGENT_REQ_EXPLAIN] = {sizeof(struct agent_req), false, on_explain},
 	[AGENT_REQ_POLICY] = {sizeof(struct agent_req), true, on_policy},
 	[AGENT_REQ_RELOAD] = {sizeof(struct agent_req), true, on_reload},
+	[AGENT_REQ_ANSWER] = {sizeof(struct agent_req), false, on_answer},
+	[AGENT_REQ_REVIEW] = {sizeof(struct agent_req), false, on_review},
+	[AGENT_REQ_KEPT] = {sizeof(struct agent_req), false, on_kept},
+	[AGENT_REQ_DESTROY] = {sizeof(struct agent_req), false, on_destroy},
+	[AGENT_REQ_RESTORE] = {sizeof(struct agent_req_restore), false, on_restore},
 };
 
 /* Whether the message has the form of its type. Version and id are at the same place in all but RUN. */
 static bool is_sound(const union agent_any_req *message, size_t n, uid_t uid)
 {
 	if (n < sizeof(message->type) || message->type < AGENT_REQ_RUN ||
-	    message->type > AGENT_REQ_RELOAD || n != requests[message->type].bytes)
+	    message->type >= AGENT_REQ_COUNT || n != requests[message->type].bytes)
 		return false;
 	if (requests[message->type].root_only && uid != 0)
 		return false;
@@ -364,6 +436,10 @@ void agent_session_free(struct agent_session *session)
 
 	agent_watch_stop(&session->watch);
 	close(session->fd);
+	if (session->save)
+		agent_save_leave(session->save);
+	if (session->restore)
+		agent_restore_free(session->restore);
 	if (vm) {
 		vm->session = NULL;
 		agent_vm_stop(vm);

@@ -1,4 +1,5 @@
-/* Which task of the policy a request is: the first one that matches, with the image that has its program.
+/* Which task of the policy a request is: the first one that matches, with the image that has its program; when
+ * none does, the policy's default_task.
  * The agent's thread. */
 #ifndef AGENT_AGENT_TASK_H
 #define AGENT_AGENT_TASK_H

@@ -13,6 +13,7 @@
 #include "agent/agent/agent.h"
 #include "agent/agent/launch.h"
 #include "agent/agent/memory.h"
+#include "agent/agent/save.h"
 #include "agent/agent/session.h"
 #include "agent/agent/table.h"
 #include "agent/words.h"
@@ -64,7 +65,7 @@ static void set_ended(struct agent_vm *vm, uint32_t end, uint32_t detail)
 	log_info("vm: ended id=%s user=%s task=%s end=\"%s\" detail=%u refused=%" PRIu64, vm->id,
 		 vm->request->account.name, vm->task_id, agent_end_text(end), detail,
 		 vm->history.refused);
-	agent_session_vm_ended(session, vm);
+	agent_save_begin(vm, session);
 	/* Whatever it was, the next one does not meet it again. */
 	if (vm->is_clone && !has_run && (end == MV_END_ERROR || end == MV_END_BOOT))
 		agent_templates_distrust(&vm->agent->templates, vm->template_key);
@@ -287,6 +288,7 @@ static void on_places(void *context)
 			 vm->request->account.name, vm->task_id, vm->image, vm->is_clone,
 			 vm->child.pid);
 		agent_session_progress(vm->session, "starting micro-VM, image %s", vm->image);
+		agent_bases_take(&vm->bases, &vm->opener);
 		agent_opener_release(&vm->opener);
 		return;
 	}
@@ -404,6 +406,7 @@ void agent_vm_free(struct agent_vm *vm)
 	agent_timer_stop(&vm->kill_timer);
 	agent_timer_stop(&vm->life_timer);
 	agent_opener_release(&vm->opener);
+	agent_bases_release(&vm->bases);
 	close_control(vm);
 	agent_cgroups_remove(&vm->agent->cgroups, vm->id);
 	agent_history_release(&vm->history);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/agent/bases.h"
 #include "agent/agent/history.h"
 #include "agent/agent/loop.h"
 #include "agent/agent/opener.h"
@@ -52,6 +53,8 @@ struct agent_vm {
 	struct agent_timer
 		life_timer; /* the microvm keeps the lifetime itself; one that fell does not */
 	struct agent_opener opener;
+	struct agent_bases bases; /* where what it writes may be saved */
+	uint64_t store_bytes;     /* how much it may write; 0: it has no store */
 	struct agent_history history;
 };
 

@@ -54,6 +54,8 @@ static size_t size_of(uint32_t type)
 		return sizeof(struct agent_rep_template);
 	case AGENT_REP_EVENT:
 		return sizeof(struct agent_rep_event);
+	case AGENT_REP_ASK:
+		return sizeof(struct agent_rep_ask);
 	default:
 		return sizeof(struct agent_rep);
 	}
@@ -67,16 +69,22 @@ static void end_texts(union agent_any_rep *reply)
 		reply->event.policy_id[MV_NAME_MAX - 1] = '\0';
 		if (reply->event.object_bytes > MV_PATH_MAX)
 			reply->event.object_bytes = MV_PATH_MAX;
+	} else if (reply->type == AGENT_REP_ASK) {
+		reply->ask.rule[MV_NAME_MAX - 1] = '\0';
+		reply->ask.path[MV_PATH_MAX - 1] = '\0';
 	} else if (reply->type < AGENT_REP_VM || reply->type == AGENT_REP_END) {
 		reply->rep.id[MV_NAME_MAX - 1] = '\0';
 		reply->rep.text[AGENT_TEXT_MAX - 1] = '\0';
 	}
 }
 
-int agent_receive(int sock, union agent_any_rep *reply, struct err *err)
+int agent_receive_fd(int sock, union agent_any_rep *reply, int *ret_fd, struct err *err)
 {
-	ssize_t n = fd_recv(sock, reply, sizeof(*reply), NULL, NULL);
+	size_t nfds = 1;
+	ssize_t n = fd_recv(sock, reply, sizeof(*reply), ret_fd, &nfds);
 
+	if (n <= 0 || nfds == 0)
+		*ret_fd = -1;
 	if (n <= 0)
 		return err_set(err, n < 0 ? (int)n : -EPIPE,
 			       "the agent closed the connection; its log says why");
@@ -84,4 +92,14 @@ int agent_receive(int sock, union agent_any_rep *reply, struct err *err)
 		return err_set(err, -EPROTO, "the agent is of another version than this program");
 	end_texts(reply);
 	return 0;
+}
+
+int agent_receive(int sock, union agent_any_rep *reply, struct err *err)
+{
+	int fd = -1;
+	int r = agent_receive_fd(sock, reply, &fd, err);
+
+	if (fd >= 0)
+		close(fd);
+	return r;
 }

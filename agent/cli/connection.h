@@ -15,5 +15,7 @@ int agent_connect(struct err *err) must_check;
 int agent_ask(int sock, unsigned type, unsigned value, const char *id, struct err *err) must_check;
 /* Receives one reply, checked to be of its type's size, texts terminated. -EPIPE when the agent went. */
 int agent_receive(int sock, union agent_any_rep *reply, struct err *err) must_check;
+/* The same; *ret_fd is a descriptor that came with it, owned by the caller, or -1. */
+int agent_receive_fd(int sock, union agent_any_rep *reply, int *ret_fd, struct err *err) must_check;
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/cli/recover.h"
 #include "agent/cli/report.h"
 #include "agent/cli/run.h"
 
@@ -13,17 +14,28 @@ enum {
 static const char usage[] =
 	"usage: ampoule COMMAND\n"
 	"\n"
-	"  run [--raw] -- PROGRAM [ARGUMENT...]   run a program of the golden image in a micro-VM "
+	"  run [--raw] [--json] -- PROGRAM [ARGUMENT...]\n"
+	"                                         run a program of the golden image in a micro-VM "
 	"of its own;\n"
 	"                                         arguments that name files of yours become its "
 	"files\n"
 	"  ls [--json]                            your micro-VMs\n"
 	"  stop ID                                end one\n"
 	"  explain ID [--json]                    what was refused in one, by which rule\n"
+	"  review ID [--json]                     what a running one changed so far, and what "
+	"would "
+	"become of it\n"
+	"  recover [ID] [--json]                  what is kept of ended ones\n"
+	"  recover ID FILE [--before] [--to PATH] bring back what the task wrote; --before: what "
+	"was "
+	"there before\n"
+	"  recover ID --all [--before]            all files of one\n"
+	"  recover ID --destroy                   destroy what is kept of one, now\n"
 	"  status [--json]                        policy, images, connection of this machine\n"
 	"  --help\n"
 	"\n"
 	"  --raw    do not filter terminal control sequences of the program\n"
+	"  --json   of run: what the task changed is told as JSON, on stderr\n"
 	"\n"
 	"Exit status of run: the program's own; 128 + N when signal N ended it; 125 when Ampoule "
 	"refused or\n"
@@ -40,6 +52,7 @@ static int wrong_usage(const char *what)
 static int run(int argc, char **argv)
 {
 	bool raw = false;
+	bool json = false;
 	int at = 0;
 
 	for (; at < argc && argv[at][0] == '-'; at++) {
@@ -47,17 +60,17 @@ static int run(int argc, char **argv)
 			at++;
 			break;
 		}
-		if (strcmp(argv[at], "--raw") != 0) {
+		if (strcmp(argv[at], "--raw") != 0 && strcmp(argv[at], "--json") != 0) {
 			(void)wrong_usage("run: unknown option in front of the program");
 			return AGENT_EXIT_REFUSED;
 		}
-		raw = true;
+		*(argv[at][2] == 'r' ? &raw : &json) = true;
 	}
 	if (at >= argc) {
 		(void)wrong_usage("run: which program?");
 		return AGENT_EXIT_REFUSED;
 	}
-	return agent_command_run(raw, argc - at, argv + at);
+	return agent_command_run(raw, json, argc - at, argv + at);
 }
 
 /* Takes --json out of the arguments; what is left must be as many as wanted. */
@@ -108,11 +121,51 @@ static int stop(int argc, char **argv)
 		       : wrong_usage("stop which micro-VM? ampoule ls has their ids");
 }
 
+static int review(int argc, char **argv)
+{
+	bool json;
+
+	return take_json(&argc, argv, 1, &json)
+		       ? agent_command_review(json, argv[0])
+		       : wrong_usage("review which micro-VM? ampoule ls has their ids");
+}
+
+static int recover(int argc, char **argv)
+{
+	struct agent_recover what = {0};
+	const char **next = &what.id;
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			what.json = true;
+		else if (strcmp(argv[i], "--before") == 0)
+			what.before = true;
+		else if (strcmp(argv[i], "--all") == 0)
+			what.all = true;
+		else if (strcmp(argv[i], "--destroy") == 0)
+			what.destroy = true;
+		else if (strcmp(argv[i], "--to") == 0 && i + 1 < argc)
+			what.to = argv[++i];
+		else if (argv[i][0] != '-' && next) {
+			*next = argv[i];
+			next = next == &what.id ? &what.file : NULL;
+		} else {
+			return wrong_usage("recover: this does not fit; see --help");
+		}
+	}
+	if ((!what.id && (what.all || what.destroy)) || (what.to && !what.file) ||
+	    what.all + what.destroy + (what.file != NULL) > 1 ||
+	    (what.before && !what.all && !what.file))
+		return wrong_usage("recover: this does not fit; see --help");
+	return agent_command_recover(&what);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"run", run}, {"ls", ls}, {"status", status}, {"explain", explain}, {"stop", stop},
+	{"run", run},   {"ls", ls},         {"status", status},   {"explain", explain},
+	{"stop", stop}, {"review", review}, {"recover", recover},
 };
 
 int main(int argc, char **argv)

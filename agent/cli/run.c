@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/cli/ask.h"
+#include "agent/cli/changes.h"
 #include "agent/cli/connection.h"
 #include "agent/cli/pump.h"
 #include "agent/words.h"
@@ -40,6 +42,9 @@ struct waiting {
 	int signal_fd;
 	bool terminal; /* stderr is one: progress may be shown */
 	bool running;
+	bool json;
+	bool saving; /* how far it is was told on a line that has no end yet */
+	struct agent_ask ask;
 	struct agent_pump pumps[AGENT_RUN_FDS]; /* by stream; [0] is not used */
 	int64_t started_ms;
 	char progress[AGENT_TEXT_MAX];
@@ -222,10 +227,68 @@ static void end_output(struct waiting *w)
 		agent_pump_end(&w->pumps[i]);
 }
 
-/* -1 to go on, else the exit status. */
-static int on_reply(struct waiting *w, const union agent_any_rep *reply)
+static void end_line(struct waiting *w)
+{
+	if (w->saving)
+		fputc('\n', stderr);
+	w->saving = false;
+}
+
+static void show_saving(struct waiting *w, const struct agent_rep *rep)
+{
+	if (!w->terminal || w->json)
+		return;
+	fprintf(stderr, "\rampoule: saving, %u of %u done; Ctrl-C keeps the rest for later",
+		rep->value, rep->detail);
+	w->saving = true;
+}
+
+static int answer(struct waiting *w, unsigned value)
+{
+	struct err err = {0};
+
+	if (value == 0 || agent_ask(w->sock, AGENT_REQ_ANSWER, value, NULL, &err) == 0)
+		return -1;
+	complain(err.text);
+	return AGENT_EXIT_REFUSED;
+}
+
+/* What the task changed, at its end. */
+static void show_changes(struct waiting *w, int fd)
+{
+	struct agent_changes_sum sum;
+	struct err err = {0};
+	json_t *root = NULL;
+
+	end_output(w);
+	end_line(w);
+	if (w->json)
+		root = agent_changes_json(fd, &err);
+	else if (agent_changes_print(fd, stderr, CHANGES_SHORT, &sum, &err) == 0 && sum.kept > 0)
+		fputs("what is not saved is listed and brought back by `ampoule recover`\n",
+		      stderr);
+	if (root && (json_dumpf(root, stderr, JSON_COMPACT) < 0 || fputc('\n', stderr) == EOF))
+		err_set(&err, -EIO, "the changes cannot be written");
+	json_decref(root);
+	if (err.code)
+		complain(err.text);
+}
+
+/* -1 to go on, else the exit status. fd: came with it, or -1. */
+static int on_reply(struct waiting *w, const union agent_any_rep *reply, int fd)
 {
 	switch (reply->type) {
+	case AGENT_REP_ASK:
+		end_output(w);
+		end_line(w);
+		return answer(w, agent_ask_put(&w->ask, &reply->ask));
+	case AGENT_REP_SAVING:
+		show_saving(w, &reply->rep);
+		return -1;
+	case AGENT_REP_LISTING:
+		if (fd >= 0)
+			show_changes(w, fd);
+		return -1;
 	case AGENT_REP_PROGRESS:
 		(void)snprintf(w->progress, sizeof(w->progress), "%s", reply->rep.text);
 		return -1;
@@ -256,18 +319,28 @@ static void show_progress(struct waiting *w)
 	w->progress[0] = '\0';
 }
 
+static int receive(struct waiting *w, union agent_any_rep *reply, struct err *err)
+{
+	cleanup_fd int fd = -1;
+	int r = agent_receive_fd(w->sock, reply, &fd, err);
+
+	return r < 0 ? r : on_reply(w, reply, fd);
+}
+
 static int wait_for_end(struct waiting *w)
 {
 	cleanup_free union agent_any_rep *reply = calloc(1, sizeof(*reply));
 	struct pollfd fds[] = {{.fd = w->sock, .events = POLLIN},
 			       {.fd = w->signal_fd, .events = POLLIN},
 			       {.fd = w->pumps[STDOUT_FILENO].from, .events = POLLIN},
-			       {.fd = w->pumps[STDERR_FILENO].from, .events = POLLIN}};
+			       {.fd = w->pumps[STDERR_FILENO].from, .events = POLLIN},
+			       {.fd = -1, .events = POLLIN}};
 	struct err err = {0};
 	int r = reply ? 0 : err_set(&err, -ENOMEM, "out of memory");
 
 	while (r == 0) {
-		if (poll(fds, 4, w->terminal && !w->running ? 500 : -1) < 0 && errno != EINTR)
+		fds[4].fd = w->ask.waiting ? w->ask.tty : -1;
+		if (poll(fds, 5, w->terminal && !w->running ? 500 : -1) < 0 && errno != EINTR)
 			r = err_set(&err, -errno, "cannot wait: %m");
 		if (r == 0 && fds[1].revents)
 			r = forward_signal(w, &err);
@@ -276,20 +349,22 @@ static int wait_for_end(struct waiting *w)
 				agent_pump_move(&w->pumps[i]);
 			fds[1 + i].fd = w->pumps[i].from;
 		}
-		if (r == 0 && fds[0].revents) {
-			r = agent_receive(w->sock, reply, &err);
-			int status = r == 0 ? on_reply(w, reply) : -1;
+		int status = -1;
 
-			if (status >= 0)
-				return status;
-		}
+		if (r == 0 && fds[4].fd >= 0 && fds[4].revents)
+			status = answer(w, agent_ask_read(&w->ask));
+		if (r == 0 && status < 0 && fds[0].revents)
+			status = receive(w, reply, &err);
+		if (status >= 0)
+			return status;
+		r = r < 0 ? r : err.code;
 		show_progress(w);
 	}
 	complain(err.text);
 	return AGENT_EXIT_REFUSED;
 }
 
-int agent_command_run(bool raw, int argc, char **argv)
+int agent_command_run(bool raw, bool json, int argc, char **argv)
 {
 	cleanup_(parcel_release) struct parcel parcel = {0};
 	struct err err = {0};
@@ -300,9 +375,13 @@ int agent_command_run(bool raw, int argc, char **argv)
 	struct waiting w = {.sock = sock,
 			    .pumps = {{.from = -1}, {.from = -1}, {.from = -1}},
 			    .terminal = isatty(STDERR_FILENO),
+			    .json = json,
 			    .started_ms = now_ms()};
 	int r = sock < 0 ? sock : pack(&parcel, argc, argv, &err);
 
+	agent_ask_open(&w.ask);
+	if (r == 0 && w.ask.tty >= 0)
+		parcel.message->flags |= AGENT_RUN_ASK;
 	if (r == 0 && !raw)
 		r = filter_terminals(&parcel, w.pumps, &err);
 	if (r == 0) {
@@ -325,5 +404,6 @@ int agent_command_run(bool raw, int argc, char **argv)
 	int status = wait_for_end(&w);
 
 	end_output(&w);
+	agent_ask_close(&w.ask);
 	return status;
 }

@@ -10,8 +10,9 @@ enum {
 	AGENT_EXIT_NOT_FOUND = 127
 };
 
-/* Runs argv to its end. The task's own exit status, 128 + signal, or one of the above, with the reason on
+/* Runs argv to its end, and until what it changed is saved, asked about or kept: told on stderr, as JSON with
+ * json. The task's own exit status, 128 + signal, or one of the above, with the reason on
  * stderr. */
-int agent_command_run(bool raw, int argc, char **argv);
+int agent_command_run(bool raw, bool json, int argc, char **argv);
 
 #endif

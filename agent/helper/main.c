@@ -1,4 +1,5 @@
-/* ampoule-helper: opens places of a view with the calling user's rights, for the agent (agent/helper.h).
+/* ampoule-helper: opens places of a view and saves files with the calling user's rights, for the agent
+ * (agent/helper.h).
  *
  * It is started by the agent with the user's uid, gid and groups. Paths are walked one component at a
  * time without following symbolic links: a rule names a place, and a link there is not that place. */
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "agent/helper.h"
+#include "agent/helper/save.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 
@@ -59,8 +61,23 @@ static int open_place(char *path, bool folder)
 	return r < 0 ? r : take_fd(at);
 }
 
-static int answer(struct agent_helper_open *request)
+/* Room for any request: too large for the stack. */
+union any_request {
+	uint32_t type;
+	struct agent_helper_open open;
+	struct agent_helper_save save;
+};
+
+/* A message with its descriptors, owned. */
+struct incoming {
+	union any_request request;
+	size_t nfds;
+	int fds[AGENT_SAVE_FDS_MAX];
+};
+
+static int answer_open(struct incoming *in)
 {
+	struct agent_helper_open *request = &in->request.open;
 	struct agent_helper_opened reply = {.type = AGENT_HELPER_OPEN};
 	cleanup_fd int fd = -EINVAL;
 
@@ -70,24 +87,53 @@ static int answer(struct agent_helper_open *request)
 	return fd_send(AGENT_HELPER_FD, &reply, sizeof(reply), &fd, fd >= 0 ? 1 : 0);
 }
 
+static int answer_save(struct incoming *in)
+{
+	struct agent_helper_saved reply;
+
+	helper_save(&in->request.save, in->fds, in->nfds, &reply);
+	return fd_send(AGENT_HELPER_FD, &reply, sizeof(reply), NULL, 0);
+}
+
+static const struct {
+	size_t bytes;
+	size_t fds_max;
+	int (*answer)(struct incoming *in);
+} requests[] = {
+	[AGENT_HELPER_OPEN] = {sizeof(struct agent_helper_open), 0, answer_open},
+	[AGENT_HELPER_SAVE] = {sizeof(struct agent_helper_save), AGENT_SAVE_FDS_MAX, answer_save},
+};
+
+static int handle(struct incoming *in, size_t n)
+{
+	uint32_t type = in->request.type;
+
+	if (n < sizeof(type) || type < AGENT_HELPER_OPEN || type > AGENT_HELPER_SAVE ||
+	    n != requests[type].bytes || in->nfds > requests[type].fds_max)
+		return -EBADMSG;
+	return requests[type].answer(in);
+}
+
 int main(void)
 {
-	static struct agent_helper_open request; /* one page and more: not for the stack */
+	static struct incoming in;
 	struct stat st;
+	int r = 0;
 
 	if (fstat(AGENT_HELPER_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
 		fputs("ampoule-helper is started by ampoule-agent, not by hand\n", stderr);
 		return 2;
 	}
-
-	for (;;) {
-		ssize_t n = fd_recv(AGENT_HELPER_FD, &request, sizeof(request), NULL, NULL);
+	while (r == 0) {
+		in.nfds = AGENT_SAVE_FDS_MAX;
+		ssize_t n =
+			fd_recv(AGENT_HELPER_FD, &in.request, sizeof(in.request), in.fds, &in.nfds);
 
 		if (n == 0)
 			return 0;
-		if (n != sizeof(request) || request.type != AGENT_HELPER_OPEN)
-			return 1;
-		if (answer(&request) < 0)
-			return 1;
+		r = n < 0 ? (int)n : handle(&in, (size_t)n);
+		for (size_t i = 0; n > 0 && i < in.nfds; i++)
+			close(in.fds[i]);
 	}
+	return 1;
 }

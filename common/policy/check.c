@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/policy/class.h"
+#include "common/policy/network.h"
 #include "common/policy/pattern.h"
 #include "common/policy/report.h"
 
@@ -37,6 +38,15 @@ static void check_mode(struct checking *c, const struct rule *rule)
 		       "only a deny can be on trial: an audit rule never decides");
 }
 
+/* Until saved files are sealed, whoever lets them out unasked has to say that he knows. */
+static void check_save(struct checking *c, enum rule_class class, const struct rule *rule)
+{
+	if (class == RULES_SAVE && rule->action == SAVE_KEEP && !rule->unsealed)
+		report(c->errors, policy_key_of(rule->node, "do"),
+		       "files are saved in the clear by this version: \"save\" needs `unsealed: "
+		       "true`");
+}
+
 static void check_level(struct checking *c, const struct node *map, const char *key,
 			const char *level);
 
@@ -48,6 +58,7 @@ static void check_rules(struct checking *c, const struct rules *rules)
 		for (size_t i = 0; i < rules->lists[class].count; i++) {
 			pattern_check(c->errors, list[i].objects, rule_classes[class].use);
 			check_mode(c, &list[i]);
+			check_save(c, class, &list[i]);
 			if (list[i].level)
 				check_level(c, list[i].node, "level", list[i].level);
 		}
@@ -260,6 +271,7 @@ static bool is_stream(const char *text)
 
 static void check_target(struct checking *c, const struct test *test)
 {
+	char connection[NETWORK_OBJECT_MAX];
 	size_t targets = 0;
 
 	for (size_t i = 0; i < TARGET_COUNT; i++)
@@ -273,6 +285,11 @@ static void check_target(struct checking *c, const struct test *test)
 	if (test->targets[TARGET_STDIO] && !is_stream(test->targets[TARGET_STDIO]))
 		report(c->errors, policy_key_of(test->node, "stdio"),
 		       "stdin, stdout or stderr, with :file, :terminal or :pipe behind it");
+	if (test->targets[TARGET_CONNECT] &&
+	    network_object(test->targets[TARGET_CONNECT], connection) < 0)
+		report(c->errors, policy_key_of(test->node, "connect"),
+		       "must be like \"tcp:git.corp.example:443\", \"udp:192.0.2.1:53\" or "
+		       "\"tcp:git.corp.example[10.0.0.5]:443\"");
 }
 
 static void check_tests(struct checking *c)

@@ -5,6 +5,7 @@
 #include "common/policy/class.h"
 #include "common/policy/document.h"
 #include "common/policy/merge.h"
+#include "common/policy/network.h"
 #include "common/policy/pattern.h"
 #include "common/policy/policy.h"
 #include "common/policy/scalar.h"
@@ -28,26 +29,21 @@ static int add_path(void *context, const struct pattern *pattern)
 
 static int add_text(struct compiling *c, const char *text)
 {
-	unsigned kind = strchr(text, '*') ? MV_PATTERN_GLOB : MV_PATTERN_EXACT;
+	unsigned kind = strpbrk(text, "*?") ? MV_PATTERN_GLOB : MV_PATTERN_EXACT;
 
 	return table_add_pattern(&c->table,
 				 &(struct pattern){.kind = kind, .text = text, .n = strlen(text)});
 }
 
-/* "tcp:host:port" for each port of the rule. No name says which network its address lies in, and this version
- * resolves none: a deny of a network denies every host of its ports, an allow allows none. */
-static int add_host(void *context, const char *host)
+/* "tcp:HOST:port" for each port of the rule; host is what stands between the colons of an object
+ * (network.h). */
+static int add_ports(struct compiling *c, const char *host)
 {
-	struct compiling *c = context;
 	const char *proto = c->rule->proto == PROTO_UDP ? "udp" : "tcp";
 	int r = 0;
 
-	if (pattern_is_network(host) && c->rule->action == MV_ALLOW)
-		return 0;
-	if (pattern_is_network(host))
-		host = "*";
 	for (const struct node *port = c->rule->port->first; port && r == 0; port = port->next) {
-		char text[300];
+		char text[NETWORK_OBJECT_MAX];
 		uint64_t number = 0;
 
 		(void)scalar_number(port->text, &number); /* read.c found it to be one */
@@ -55,6 +51,30 @@ static int add_host(void *context, const char *host)
 		r = add_text(c, text);
 	}
 	return r;
+}
+
+/* Whatever the name that was asked for, or without one. */
+static int add_addresses(void *context, const char *addresses)
+{
+	char host[48];
+
+	(void)snprintf(host, sizeof(host), "%s*", addresses);
+	return add_ports(context, host);
+}
+
+static int add_host(void *context, const char *item)
+{
+	struct network network;
+	char host[264];
+
+	if (network_is_meant(item))
+		return network_parse(item, &network) /* pattern.c found it to be one */
+			       ? network_patterns(&network, add_addresses, context)
+			       : -EINVAL;
+	if (!strcmp(item, "*"))
+		return add_ports(context, "*");
+	(void)snprintf(host, sizeof(host), "[*].%s", item); /* a name has at most 255 bytes */
+	return add_ports(context, host);
 }
 
 /* "stdout" is what a micro-VM asks for at each write, when nobody knows any more what is behind it; "stdout:file"
@@ -80,7 +100,7 @@ static int add_stream(void *context, const char *stream)
 
 static int add_name(void *context, const char *host)
 {
-	return pattern_is_network(host) ? 0 : add_text(context, host);
+	return network_is_meant(host) ? 0 : add_text(context, host);
 }
 
 static struct mv_table_rule row_of(const struct compiling *c, const struct rule *rule,
@@ -107,10 +127,12 @@ static int add_rule(struct compiling *c, const struct rule *rule, unsigned class
 	return table_add_rule(&c->table, &row, rule->id);
 }
 
-/* Nothing is saved by this version: whatever a save rule says, it discards. */
 static unsigned verdict_of(enum rule_class class, const struct rule *rule)
 {
-	return class == RULES_SAVE ? MV_HIDE : rule->action;
+	static const unsigned saves[] = {
+		[SAVE_DISCARD] = MV_HIDE, [SAVE_ASK] = MV_COPY, [SAVE_KEEP] = MV_ALLOW};
+
+	return class == RULES_SAVE ? saves[rule->action] : rule->action;
 }
 
 static int add_patterns(struct compiling *c, enum rule_class class, const struct rule *rule)

@@ -21,10 +21,8 @@ static const struct field_word file_actions[] = {{"read", MV_ALLOW},
 						 {NULL, 0}};
 static const struct field_word allow_or_deny[] = {
 	{"allow", MV_ALLOW}, {"deny", MV_DENY}, {NULL, 0}};
-static const struct field_word save_actions[] = {{"discard", SAVE_DISCARD},
-						 {"ask", SAVE_ASK | WORD_LATER},
-						 {"save", SAVE_KEEP | WORD_LATER},
-						 {NULL, 0}};
+static const struct field_word save_actions[] = {
+	{"discard", SAVE_DISCARD}, {"ask", SAVE_ASK}, {"save", SAVE_KEEP}, {NULL, 0}};
 static const struct field_word ask_actions[] = {
 	{"allow", MV_ALLOW}, {"ask", MV_COPY}, {"deny", MV_DENY}, {NULL, 0}};
 static const struct field_word print_actions[] = {
@@ -266,8 +264,8 @@ const struct field policy_fields[] = {
 	 .min = 0, .max = 65533, .example = "0", .help = "of the task in the guest"},
 	{OBJECT_RUN, "instances", FIELD_NUMBER, FIELD_OPTIONAL, AT(run, instances), .later = true,
 	 .min = 1, .max = 4096, .example = "8", .help = "micro-VMs of this task at once, per user"},
-	{OBJECT_RUN, "quota", FIELD_SIZE, FIELD_OPTIONAL, AT(run, quota_bytes), .later = true,
-	 .min = MIB, .max = 1024 * GIB, .example = "1Gi", .help = "of what it writes"},
+	{OBJECT_RUN, "quota", FIELD_SIZE, FIELD_OPTIONAL, AT(run, quota_bytes), .min = MIB,
+	 .max = 1024 * GIB, .example = "1Gi", .help = "of what it writes"},
 	{OBJECT_RUN, "hidden", FIELD_BOOL, FIELD_OPTIONAL, AT(run, hidden), .later = true,
 	 .example = "true", .help = "analysed without being shown; give it a lifetime"},
 	{OBJECT_RUN, "window", FIELD_MAP, FIELD_OPTIONAL, AT(run, window), .later = true,
@@ -310,9 +308,9 @@ const struct field policy_fields[] = {
 	RULE_TEXTS(OBJECT_SAVE_RULE, "path", "[\"~/Downloads/*.pdf\"]", "patterns of host paths"),
 	RULE_DO(OBJECT_SAVE_RULE, save_actions, "discard", "what becomes of them at exit"),
 	{OBJECT_SAVE_RULE, "max", FIELD_SIZE, FIELD_OPTIONAL, AT(rule, max_bytes), .min = 1,
-	 .max = 1024 * GIB, .example = "50Mi", .help = "of one file"},
+	 .max = 1024 * GIB, .example = "50Mi", .help = "of one file; a larger one is discarded"},
 	{OBJECT_SAVE_RULE, "unsealed", FIELD_BOOL, FIELD_OPTIONAL, AT(rule, unsealed),
-	 .fallback = "false", .example = "true", .help = "saved in the clear"},
+	 .fallback = "false", .example = "true", .help = "saved in the clear; `do: save` needs it"},
 
 	RULE_ID(OBJECT_EXEC_RULE),
 	RULE_TEXTS(OBJECT_EXEC_RULE, "program", "[/usr/bin/gs]", "paths in the guest; globs"),
@@ -419,7 +417,9 @@ const struct field policy_fields[] = {
 	 .max = 16, .example = "\"stdout:file\"",
 	 .help = "`stdin`, `stdout` or `stderr`, with what it is: `:file`, `:terminal`, `:pipe`"},
 	{OBJECT_TEST, "connect", FIELD_TEXT, FIELD_OPTIONAL, AT(test, targets[TARGET_CONNECT]),
-	 .max = 300, .example = "\"tcp:git.corp.example:443\"", .help = "protocol:host:port"},
+	 .max = 300, .example = "\"tcp:git.corp.example:443\"",
+	 .help = "protocol:host:port; host is a name, an IPv4 address, `[address]`, or a name and "
+		 "the address it has: `git.corp.example[10.0.0.5]`"},
 	{OBJECT_TEST, "resolve", FIELD_TEXT, FIELD_OPTIONAL, AT(test, targets[TARGET_RESOLVE]),
 	 .max = 253, .example = "git.corp.example", .help = "name that is asked for"},
 	{OBJECT_TEST, "expect", FIELD_MAP, FIELD_REQUIRED, AT(test, expect), .of = OBJECT_EXPECT,

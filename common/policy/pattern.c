@@ -1,12 +1,11 @@
 #include "common/policy/pattern.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/policy/network.h"
 #include "common/policy/report.h"
 
 /* A name on the host is never a pattern: what stands for a real file ({file}) becomes an exact pattern,
@@ -147,50 +146,21 @@ static const char *host_problem(const char *item)
 	if (n == 0 || n > 253 || strspn(item, "abcdefghijklmnopqrstuvwxyz0123456789-.") != n ||
 	    item[0] == '.' || item[n - 1] == '.' || strstr(item, ".."))
 		return "no host name: lower case, \"*.\" only in front";
+	if (network_is_meant(item))
+		return "no host name: its last label is a number";
 	return NULL;
-}
-
-bool pattern_is_network(const char *item)
-{
-	return strchr(item, '/') || strchr(item, ':');
-}
-
-/* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1", with no bit set behind the prefix. */
-static bool is_network(const char *item)
-{
-	uint8_t bytes[16];
-	char address[64];
-	const char *slash = strchr(item, '/');
-	size_t n = slash ? (size_t)(slash - item) : strlen(item);
-	int family = strchr(item, ':') ? AF_INET6 : AF_INET;
-	unsigned long bits = family == AF_INET6 ? 128 : 32, prefix = bits;
-	char *end = NULL;
-
-	if (n >= sizeof(address))
-		return false;
-	memcpy(address, item, n);
-	address[n] = '\0';
-	if (inet_pton(family, address, bytes) != 1)
-		return false;
-	if (slash) {
-		prefix = strtoul(slash + 1, &end, 10);
-		if (slash[1] < '0' || slash[1] > '9' || *end || prefix > bits)
-			return false;
-	}
-	for (unsigned long bit = prefix; bit < bits; bit++) {
-		if (bytes[bit / 8] & (0x80 >> (bit % 8)))
-			return false;
-	}
-	return true;
 }
 
 static const char *network_problem(const char *item)
 {
-	if (!pattern_is_network(item))
+	struct network network;
+
+	if (!network_is_meant(item))
 		return host_problem(item);
-	return is_network(item) ? NULL
-				: "no network: 10.0.0.0/8 or 2001:db8::/32, and no bit set behind "
-				  "the prefix";
+	return network_parse(item, &network)
+		       ? NULL
+		       : "no network: 10.0.0.0/8 or 2001:db8::/32, and no bit set behind "
+			 "the prefix";
 }
 
 static const char *mime_problem(const char *item)

@@ -26,8 +26,6 @@ void pattern_check(struct policy_errors *errors, const struct node *list, enum p
 bool pattern_is_var(const char *item);
 /* The variable of that item, or NULL. vars may be NULL. */
 const struct node *pattern_find_var(const struct node *vars, const char *item);
-/* Whether the item of a network rule is a network and no name. */
-bool pattern_is_network(const char *item);
 /* Whether a path of a test is "~", below "~/", or absolute, and canonical. */
 bool pattern_is_place(const char *path);
 

@@ -170,7 +170,32 @@ void policy_task_at(const struct policy *policy, size_t n, struct policy_task *o
 				    .cpus = (uint32_t)run->cpus,
 				    .processes = (uint32_t)run->processes,
 				    .lifetime_ms = run->lifetime_ms,
-				    .uid = (uint32_t)run->uid};
+				    .uid = (uint32_t)run->uid,
+				    .quota_bytes = run->quota_bytes};
+}
+
+static uint64_t max_of(const struct rules *rules, const char *id)
+{
+	const struct rule *list = rules_of(rules, RULES_SAVE);
+
+	for (size_t i = 0; i < rules->lists[RULES_SAVE].count; i++)
+		if (strcmp(list[i].id, id) == 0)
+			return list[i].max_bytes;
+	return 0;
+}
+
+uint64_t policy_save_max(const struct policy *policy, const char *rule_id)
+{
+	uint64_t max = max_of(&policy->final, rule_id);
+
+	for (size_t i = 0; i < policy->tasks.count && !max; i++)
+		max = max_of(&policy_tasks(policy)[i].rules, rule_id);
+	return max;
+}
+
+size_t policy_default_task(const struct policy *policy)
+{
+	return policy_find_task(policy, policy->default_task); /* no task is called "refuse" */
 }
 
 const struct policy_errors *policy_notes(const struct policy *policy)

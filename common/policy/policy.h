@@ -102,10 +102,13 @@ struct policy_task {
 	uint32_t processes;
 	uint64_t lifetime_ms; /* 0 = none */
 	uint32_t uid;         /* of the task in the guest: run.uid, default 1000 */
+	uint64_t quota_bytes; /* of what it writes; 0: the endpoint's own limit */
 };
 
 size_t policy_task_count(const struct policy *policy);
 void policy_task_at(const struct policy *policy, size_t n, struct policy_task *out);
+/* The task of a program that no task matches; policy_task_count() when such a program is refused. */
+size_t policy_default_task(const struct policy *policy);
 
 /* Who asks for what: the facts that "~", "{file}" and match: need. Host paths are canonical. */
 struct policy_request {
@@ -132,6 +135,9 @@ bool policy_task_matches(const struct policy *policy, size_t n,
  * where a rule has one; -ENAMETOOLONG for a home that makes a path too long. out is then as it was. */
 int policy_compile(const struct policy *policy, size_t n, const struct policy_request *request,
 		   uint64_t serial, struct buf *out) must_check;
+
+/* How large a file may be that the save rule of this id lets out; 0: any size, or no such rule. */
+uint64_t policy_save_max(const struct policy *policy, const char *rule_id);
 
 /* What the view needs from the host: the literal places that rules of task n open (read, copy). */
 struct policy_place {

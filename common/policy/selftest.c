@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/policy/check.h"
 #include "common/policy/document.h"
+#include "common/policy/network.h"
 #include "common/policy/pattern.h"
 #include "common/policy/policy.h"
 #include "microvisor/arbiter/policy.h"
@@ -99,6 +100,7 @@ static int decide(const struct policy *policy, const struct test *test, const st
 					 .now_s = time_of(policy, test)};
 	cleanup_buf struct buf table = {0};
 	struct mv_policy compiled;
+	char connection[NETWORK_OBJECT_MAX];
 
 	if (s->file[0])
 		request.files[request.file_count++] = s->file;
@@ -106,12 +108,15 @@ static int decide(const struct policy *policy, const struct test *test, const st
 
 	if (r == 0)
 		r = mv_policy_init(&compiled, table.data, table.len);
+	if (r == 0 && s->target == TARGET_CONNECT)
+		r = network_object(s->object, connection);
 	if (r < 0)
 		return r;
+	const char *object = s->target == TARGET_CONNECT ? connection : s->object;
 	struct mv_access access = {.class = targets[s->target].class,
 				   .op = targets[s->target].op,
-				   .object_bytes = (uint16_t)strlen(s->object),
-				   .object = s->object};
+				   .object_bytes = (uint16_t)strlen(object),
+				   .object = object};
 
 	mv_arbitrate(&compiled, &access, ret_decision);
 	mv_policy_rule_id(&compiled, ret_decision->rule, ret_rule);

@@ -10,7 +10,7 @@
 enum mv_class {
 	MV_CLASS_FILE = 1,  /* object: host path, absolute, canonical, bytes without NUL */
 	MV_CLASS_STDIO,     /* object: "stdin", "stdout" or "stderr" */
-	MV_CLASS_NET,       /* object: "tcp:host:port" or "udp:host:port" */
+	MV_CLASS_NET,       /* object: "tcp:[0a000005].host:port", or "udp:..." */
 	MV_CLASS_DNS,       /* object: host name */
 	MV_CLASS_PORT,      /* port I/O; object: "0x3f8" */
 	MV_CLASS_MMIO,      /* object: "0xd0000000" (guest physical address) */

@@ -2,15 +2,19 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum {
 	CONNECT_TIMEOUT_S = 10,
 	REQUEST_TIMEOUT_S = 120,
-	URL_MAX = 17000
+	URL_MAX = 17000,
+	KEY_BYTES = 16, /* of an Idempotency-Key */
+	ETAG_MAX = 80
 };
 
 #define COOKIE  "__Host-ampoule"
@@ -20,6 +24,9 @@ struct ctl_client {
 	CURL *curl;
 	struct ctl_profile profile;
 	char session[CTL_TOKEN_MAX];
+	char etag[ETAG_MAX]; /* of the last answer; "" when it had none */
+	bool match_last;
+	char key[2 * KEY_BYTES + 1]; /* of the POST under way; "" for other requests */
 	char error[CURL_ERROR_SIZE];
 	struct buf reply;
 	/* during an upload */
@@ -81,6 +88,21 @@ static size_t on_reply(char *bytes, size_t size, size_t n, void *cls)
 	return size * n;
 }
 
+/* Keeps the value of "ETag: VALUE". */
+static void keep_etag(struct ctl_client *client, const char *bytes, size_t len)
+{
+	static const char name[] = "etag: ";
+	size_t head = sizeof(name) - 1, end = len;
+
+	if (len <= head || strncasecmp(bytes, name, head) != 0)
+		return;
+	while (end > head && (bytes[end - 1] == '\r' || bytes[end - 1] == '\n'))
+		end--;
+	if (end - head < sizeof(client->etag))
+		snprintf(client->etag, sizeof(client->etag), "%.*s", (int)(end - head),
+			 bytes + head);
+}
+
 /* Keeps the session of "Set-Cookie: __Host-ampoule=VALUE; ...". */
 static size_t on_header(char *bytes, size_t size, size_t n, void *cls)
 {
@@ -88,6 +110,7 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *cls)
 	struct ctl_client *client = cls;
 	size_t head = sizeof(name) - 1, len = size * n, end = head;
 
+	keep_etag(client, bytes, len);
 	if (len <= head || strncasecmp(bytes, name, head) != 0)
 		return len;
 	while (end < len && bytes[end] != ';' && bytes[end] != '\r')
@@ -171,17 +194,31 @@ static struct curl_slist *make_headers(const struct ctl_client *client, const ch
 	if (token[0])
 		list = add_line(list, line);
 	explicit_bzero(line, sizeof(line));
+	snprintf(line, sizeof(line), "Idempotency-Key: %s", client->key);
+	if (client->key[0])
+		list = add_line(list, line);
+	snprintf(line, sizeof(line), "If-Match: %s", client->etag);
+	if (client->match_last && client->etag[0])
+		list = add_line(list, line);
 	snprintf(line, sizeof(line), "Content-Type:%s%s", type ? " " : "", type ? type : "");
 	return add_line(list, line);
 }
 
-/* Runs what was prepared and reads the answer. */
+/* The request may have been done, and its answer was lost. */
+static bool is_broken_off(CURLcode code)
+{
+	return code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING ||
+	       code == CURLE_PARTIAL_FILE;
+}
+
+/* Runs what was prepared and reads the answer. -ECONNRESET when it broke off on the way. */
 static int perform(struct ctl_client *client, struct ctl_answer *answer, struct err *err)
 {
 	CURLcode code = curl_easy_perform(client->curl);
 
 	if (code != CURLE_OK)
-		return err_set(err, -EHOSTUNREACH, "%s: %s", client->profile.server,
+		return err_set(err, is_broken_off(code) ? -ECONNRESET : -EHOSTUNREACH, "%s: %s",
+			       client->profile.server,
 			       client->error[0] ? client->error : curl_easy_strerror(code));
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
 	if (!client->reply.len)
@@ -201,29 +238,68 @@ static int make_url(const struct ctl_client *client, const char *path, char *url
 	return n > 0 && n < URL_MAX ? 0 : err_set(err, -ENAMETOOLONG, "the request is too long");
 }
 
+void ctl_client_match_last(struct ctl_client *client)
+{
+	client->match_last = true;
+}
+
+/* A key of its own for each POST, "" for what needs none. */
+static int make_key(struct ctl_client *client, const char *method)
+{
+	uint8_t bytes[KEY_BYTES];
+
+	client->key[0] = '\0';
+	if (strcmp(method, "POST") != 0)
+		return 0;
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return -EIO;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(client->key + 2 * i, 3, "%02x", bytes[i]);
+	return 0;
+}
+
+/* The request, prepared anew each time it is sent. */
+static int send_once(struct ctl_client *client, const char *method, const char *url,
+		     const char *text, struct ctl_answer *answer, struct err *err)
+{
+	struct curl_slist *headers = make_headers(client, text ? "application/json" : NULL);
+
+	if (!headers)
+		return err_set(err, -ENOMEM, "out of memory");
+	prepare(client, url, headers);
+	client->etag[0] = '\0';
+	curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, (long)REQUEST_TIMEOUT_S);
+	if (text) {
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, text);
+		curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)strlen(text));
+	}
+	int r = perform(client, answer, err);
+
+	curl_slist_free_all(headers);
+	return r;
+}
+
 int ctl_client_send(struct ctl_client *client, const char *method, const char *path, json_t *body,
 		    struct ctl_answer *answer, struct err *err)
 {
 	char url[URL_MAX];
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	struct curl_slist *headers = make_headers(client, body ? "application/json" : NULL);
 	int r = make_url(client, path, url, err);
 
 	*answer = (struct ctl_answer){0};
-	if (r == 0 && (!headers || (body && !text)))
+	if (r == 0 && body && !text)
 		r = err_set(err, -ENOMEM, "out of memory");
+	if (r == 0 && make_key(client, method) < 0)
+		r = err_set(err, -EIO, "the random generator fails");
 	if (r == 0) {
-		prepare(client, url, headers);
-		curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
-		curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, (long)REQUEST_TIMEOUT_S);
-		if (text) {
-			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, text);
-			curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE,
-					 (curl_off_t)strlen(text));
-		}
-		r = perform(client, answer, err);
+		r = send_once(client, method, url, text, answer, err);
+		if (r == -ECONNRESET && client->key[0])
+			r = send_once(client, method, url, text, answer, err);
+		r = r == -ECONNRESET ? -EHOSTUNREACH : r;
 	}
-	curl_slist_free_all(headers);
+	client->match_last = false;
 	free(text);
 	json_decref(body);
 	return r;
@@ -233,6 +309,8 @@ int ctl_client_upload(struct ctl_client *client, const char *path, int fd, uint6
 		      ctl_progress progress, void *cls, struct ctl_answer *answer, struct err *err)
 {
 	char url[URL_MAX];
+
+	client->key[0] = '\0';
 	struct curl_slist *headers = make_headers(client, "application/octet-stream");
 	int r = make_url(client, path, url, err);
 
@@ -254,5 +332,5 @@ int ctl_client_upload(struct ctl_client *client, const char *path, int fd, uint6
 		r = perform(client, answer, err);
 	}
 	curl_slist_free_all(headers);
-	return r;
+	return r == -ECONNRESET ? -EHOSTUNREACH : r;
 }

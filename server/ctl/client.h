@@ -29,8 +29,12 @@ void ctl_client_close(struct ctl_client *client);
 const char *ctl_client_session(const struct ctl_client *client);
 const char *ctl_client_server(const struct ctl_client *client);
 
+/* The next request is done only if what the last answer showed is still that (If-Match with its ETag). */
+void ctl_client_match_last(struct ctl_client *client);
+
 /* Sends a request below /api/v1 ("/devices?limit=1") with a JSON body (taken; NULL = none).
- * -EHOSTUNREACH with the reason when no answer came, -EPROTO when it was none of a server of ours. */
+ * -EHOSTUNREACH with the reason when no answer came, -EPROTO when it was none of a server of ours. A POST has an
+ * Idempotency-Key and is sent once more when the connection broke before an answer came. */
 int ctl_client_send(struct ctl_client *client, const char *method, const char *path, json_t *body,
 		    struct ctl_answer *answer, struct err *err) must_check;
 

@@ -29,7 +29,7 @@ static const struct ctl_option audit_options[] = {
 };
 static const struct ctl_option apply_options[] = {
 	{"--group", "GROUP", "for which group (default)"},
-	{"--wait", NULL, "wait until every connected device of the group applied it"},
+	{"--wait", NULL, "wait until every connected device that it concerns applied it"},
 	{"--timeout", "SECONDS", "how long to wait (60)"},
 	{"--layers", NULL, "FILE is documents that are laid on each other, for all groups"},
 	{"--git", NULL, "with --layers: from now on only changed with --git"},

@@ -2,6 +2,7 @@
  *
  * The event is read from stdin, as `event ls --json` prints it. Every text of it came from an endpoint, and some
  * from a guest: each is put in quotes, and a path that could act as a pattern is refused. */
+#include <arpa/inet.h>
 #include <string.h>
 #include <time.h>
 
@@ -62,24 +63,39 @@ static int put_file_rule(struct buf *out, const char *id, const char *path)
 	return buf_printf(out, "file: [ { id: %s-1, path: [\"%s\"], do: read } ]", id, path);
 }
 
-/* "tcp:host:443" */
-static int put_net_rule(struct buf *out, const char *id, const char *object)
+/* What a rule calls the other end of "tcp:[0a000005].git.corp.example:443": its name, or the address when it has
+ * none. False for what is no connection. */
+static bool find_host(const char *object, char *out, size_t cap)
 {
-	const char *host = object + 4, *port = strrchr(host, ':');
+	size_t digits = strncmp(object, "tcp:[", 5) && strncmp(object, "udp:[", 5)
+				? 0
+				: strspn(object + 5, "0123456789abcdef");
+	const char *end = object + 5 + digits, *port = strrchr(object, ':');
+	uint8_t address[16] = {0};
 
-	return buf_printf(
-		out, "net: [ { id: %s-1, host: [\"%.*s\"], proto: %.3s, port: [%s], do: allow } ]",
-		id, (int)(port - host), host, object, port + 1);
+	if (strlen(object) < 8 || (digits != 0 && digits != 8 && digits != 32) || *end != ']' ||
+	    port <= end || !port[1] || port[1 + strspn(port + 1, "0123456789")])
+		return false;
+	if (end[1] == '.')
+		return snprintf(out, cap, "%.*s", (int)(port - end - 2), end + 2) < (int)cap;
+	for (size_t i = 0; i < digits; i++) {
+		char c = object[5 + i];
+		unsigned value = (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+
+		address[i / 2] |= (uint8_t)(value << (i % 2 ? 0 : 4));
+	}
+	return digits && end + 1 == port &&
+	       inet_ntop(digits == 8 ? AF_INET : AF_INET6, address, out, (socklen_t)cap);
 }
 
-static bool is_connection(const char *object)
+static int put_net_rule(struct buf *out, const char *id, const char *object)
 {
-	const char *port;
+	char host[300] = "";
 
-	if (strncmp(object, "tcp:", 4) != 0 && strncmp(object, "udp:", 4) != 0)
-		return false;
-	port = strrchr(object + 4, ':');
-	return port && port > object + 4 && port[1] && !port[1 + strspn(port + 1, "0123456789")];
+	(void)find_host(object, host, sizeof(host)); /* event_problem() asked before */
+	return buf_printf(
+		out, "net: [ { id: %s-1, host: [\"%s\"], proto: %.3s, port: [%s], do: allow } ]",
+		id, host, object, strrchr(object, ':') + 1);
 }
 
 static int put_rule(struct buf *out, const char *id, const json_t *event)
@@ -96,6 +112,7 @@ static const char *event_problem(const json_t *event)
 	const char *class = member(event, "class"), *object = member(event, "path");
 	const char *host =
 		json_string_value(json_object_get(json_object_get(event, "device"), "hostname"));
+	char connection[300];
 
 	if (!host || !is_plain(host) || !is_plain(member(event, "user")) ||
 	    !is_id(member(event, "task")) ||
@@ -104,7 +121,8 @@ static const char *event_problem(const json_t *event)
 		return "it names no user, device, task or policy";
 	if (!is_plain(object))
 		return "its object has bytes that a rule would read as a pattern";
-	if (strcmp(class, "file") != 0 && (strcmp(class, "net") != 0 || !is_connection(object)))
+	if (strcmp(class, "file") != 0 &&
+	    (strcmp(class, "net") != 0 || !find_host(object, connection, sizeof(connection))))
 		return "only what was refused of files and connections can be let through";
 	return NULL;
 }
@@ -139,7 +157,7 @@ static enum ctl_exit read_event(struct ctl_call *call, json_t **ret_json)
 	return *ret_json ? CTL_OK : ctl_fail(call, "stdin: no event in JSON: %s", why.text);
 }
 
-static enum ctl_exit send(struct ctl_call *call, const char *id, const json_t *event)
+static enum ctl_exit put_exception(struct ctl_call *call, const char *id, const json_t *event)
 {
 	cleanup_buf struct buf document = {0};
 	const char *problem = event_problem(event);
@@ -152,7 +170,8 @@ static enum ctl_exit send(struct ctl_call *call, const char *id, const json_t *e
 				 json_pack("{s:s%, s:s, s:i}", "document",
 					   (const char *)document.data, document.len, "managed",
 					   call->options[O_GIT] ? "git" : "none", "dry",
-					   call->options[O_DRY] ? 1 : 0));
+					   call->options[O_DRY] ? 1 : 0),
+				 NULL);
 }
 
 enum ctl_exit ctl_exception_from_event(struct ctl_call *call)
@@ -174,7 +193,7 @@ enum ctl_exit ctl_exception_from_event(struct ctl_call *call)
 	enum ctl_exit r = read_event(call, &json);
 
 	if (r == CTL_OK)
-		r = send(call, id, event_of(json));
+		r = put_exception(call, id, event_of(json));
 	json_decref(json);
 	return r;
 }

@@ -124,7 +124,8 @@ static enum ctl_exit tell(struct ctl_call *call, const char *file, json_t *answe
 	return CTL_OK;
 }
 
-enum ctl_exit ctl_change_layers(struct ctl_call *call, const char *file, json_t *body)
+enum ctl_exit ctl_change_layers(struct ctl_call *call, const char *file, json_t *body,
+				json_t **ret_groups)
 {
 	struct ctl_answer answer;
 
@@ -136,6 +137,8 @@ enum ctl_exit ctl_change_layers(struct ctl_call *call, const char *file, json_t 
 		return r;
 	ctl_print_findings(call->err, file, json_object_get(answer.json, "errors"));
 	r = answer.status == 200 ? tell(call, file, answer.json) : ctl_complain(call, &answer);
+	if (r == CTL_OK && ret_groups)
+		*ret_groups = json_incref(json_object_get(answer.json, "groups"));
 	ctl_answer_release(&answer);
 	return r;
 }

@@ -14,7 +14,9 @@ void ctl_print_findings(FILE *out, const char *file, const json_t *findings);
 void ctl_print_changes(FILE *out, const json_t *changes);
 /* Reads a file of at most 1 MiB that is not empty; tells what is wrong. */
 enum ctl_exit ctl_read_document(struct ctl_call *call, const char *file, struct buf *out);
-/* POSTs a change of layers (body taken) and tells what comes of it; findings go to stderr. */
-enum ctl_exit ctl_change_layers(struct ctl_call *call, const char *file, json_t *body);
+/* POSTs a change of layers (body taken) and tells what comes of it; findings go to stderr. The groups that changed,
+ * each with its new serial, go to ret_groups (the caller's) unless that is NULL. */
+enum ctl_exit ctl_change_layers(struct ctl_call *call, const char *file, json_t *body,
+				json_t **ret_groups);
 
 #endif

@@ -95,6 +95,19 @@ enum ctl_exit ctl_person_ls(struct ctl_call *call)
 	return CTL_OK;
 }
 
+/* The person as it is now, in place of the one of a list; a change that follows is of this version. */
+static enum ctl_exit look(struct ctl_call *call, const struct ctl_path *path, json_t **ret_person)
+{
+	json_t *fresh = NULL;
+	enum ctl_exit r = ctl_ask(call, "GET", path->text, NULL, &fresh);
+
+	if (r == CTL_OK)
+		ctl_client_match_last(call->client);
+	json_decref(*ret_person);
+	*ret_person = fresh;
+	return r;
+}
+
 /* The person of that name, the caller's; the path of his row in path. */
 static enum ctl_exit find(struct ctl_call *call, const char *name, struct ctl_path *path,
 			  json_t **ret_person)
@@ -117,7 +130,8 @@ static enum ctl_exit find(struct ctl_call *call, const char *name, struct ctl_pa
 		*ret_person = json_incref(row);
 	}
 	json_decref(list);
-	return *ret_person ? CTL_OK : ctl_fail(call, "there is nobody of this name");
+	return *ret_person ? look(call, path, ret_person)
+			   : ctl_fail(call, "there is nobody of this name");
 }
 
 static enum ctl_exit patch(struct ctl_call *call, const struct ctl_path *path, json_t *body)

@@ -1,12 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/buf.h"
 #include "server/ctl/ask.h"
 #include "server/ctl/diff.h"
 #include "server/ctl/layers.h"
 #include "server/ctl/text.h"
+#include "server/ctl/wait.h"
 
 enum {
 	O_GROUP,
@@ -15,19 +15,6 @@ enum {
 	O_LAYERS,
 	O_GIT
 };
-
-enum {
-	DEVICES_MAX = 1000000,
-	POLL_MS = 250
-};
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- what changed ---- */
 
@@ -66,92 +53,6 @@ static enum ctl_exit get_newest(struct ctl_call *call, const char *group, json_t
 		r = ctl_complain(call, &answer);
 	ctl_answer_release(&answer);
 	return r;
-}
-
-/* ---- waiting ---- */
-
-struct tally {
-	size_t connected, applied, offline, failed;
-};
-
-/* Counts, and says once per device why it failed. */
-static void count_devices(struct ctl_call *call, const json_t *list, long long serial,
-			  struct tally *out)
-{
-	const json_t *device;
-	size_t i;
-
-	*out = (struct tally){0};
-	json_array_foreach(list, i, device)
-	{
-		const json_t *policy = json_object_get(device, "policy");
-		const json_t *failed = json_object_get(policy, "failed");
-		const json_t *applied = json_object_get(policy, "applied");
-		char host[100], reason[300], state[20];
-
-		if (strcmp(ctl_text(state, sizeof(state), device, "state"), "connected")) {
-			out->offline += strcmp(state, "revoked") != 0;
-			continue;
-		}
-		out->connected++;
-		if (json_integer_value(json_object_get(applied, "serial")) >= serial) {
-			out->applied++;
-		} else if (json_integer_value(json_object_get(failed, "serial")) >= serial) {
-			out->failed++;
-			ctl_fail(call, "%s: failed: %s",
-				 ctl_text(host, sizeof(host), device, "hostname"),
-				 ctl_text(reason, sizeof(reason), failed, "reason"));
-		}
-	}
-}
-
-static enum ctl_exit look(struct ctl_call *call, const char *group, long long serial,
-			  struct tally *out)
-{
-	struct ctl_path path;
-	json_t *list = NULL;
-
-	ctl_path_set(&path, "/devices");
-	ctl_path_add(&path, "group", group);
-	enum ctl_exit r = ctl_ask_all(call, path.text, "devices", DEVICES_MAX, &list);
-
-	if (r != CTL_OK)
-		return r;
-	count_devices(call, list, serial, out);
-	json_decref(list);
-	return CTL_OK;
-}
-
-static enum ctl_exit wait_applied(struct ctl_call *call, const char *group, long long serial,
-				  long long timeout_s)
-{
-	FILE *say = call->json ? call->err : call->out;
-	uint64_t start = now_ms();
-	struct tally t;
-
-	for (;;) {
-		enum ctl_exit r = look(call, group, serial, &t);
-		uint64_t ms = now_ms() - start;
-
-		if (r != CTL_OK)
-			return r;
-		if (t.failed)
-			return CTL_FAILED;
-		if (t.applied == t.connected) {
-			fprintf(say,
-				"applied by %zu of %zu connected devices after %.1f s, %zu "
-				"offline\n",
-				t.applied, t.connected, (double)ms / 1000, t.offline);
-			return CTL_OK;
-		}
-		if (ms > (uint64_t)timeout_s * 1000)
-			return ctl_fail(
-				call,
-				"applied by only %zu of %zu connected devices after %.1f s; "
-				"see: ampoulectl device ls",
-				t.applied, t.connected, (double)ms / 1000);
-		nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
-	}
 }
 
 /* ---- applying ---- */
@@ -204,6 +105,23 @@ static enum ctl_exit post(struct ctl_call *call, const char *group, const struct
 	return r;
 }
 
+static enum ctl_exit apply_layers(struct ctl_call *call, const struct buf *document,
+				  long long timeout_s)
+{
+	json_t *groups = NULL;
+	enum ctl_exit r = ctl_change_layers(
+		call, call->words[0],
+		json_pack("{s:s%, s:s}", "document", (const char *)document->data, document->len,
+			  "managed", call->options[O_GIT] ? "git" : "none"),
+		&groups);
+
+	if (r != CTL_OK || !call->options[O_WAIT] || !json_array_size(groups)) {
+		json_decref(groups);
+		return r;
+	}
+	return ctl_wait_applied(call, groups, timeout_s);
+}
+
 enum ctl_exit ctl_policy_apply(struct ctl_call *call)
 {
 	const char *group = call->options[O_GROUP] ? call->options[O_GROUP] : "default";
@@ -217,13 +135,12 @@ enum ctl_exit ctl_policy_apply(struct ctl_call *call)
 	if (r != CTL_OK)
 		return r;
 	if (call->options[O_LAYERS])
-		return ctl_change_layers(
-			call, call->words[0],
-			json_pack("{s:s%, s:s}", "document", (const char *)document.data,
-				  document.len, "managed", call->options[O_GIT] ? "git" : "none"));
+		return apply_layers(call, &document, timeout_s);
 	r = post(call, group, &document, &serial);
 
 	if (r != CTL_OK || !call->options[O_WAIT])
 		return r;
-	return wait_applied(call, group, serial, timeout_s);
+	return ctl_wait_applied(
+		call, json_pack("[{s:s, s:I}]", "group", group, "serial", (json_int_t)serial),
+		timeout_s);
 }

@@ -33,14 +33,16 @@ enum ctl_exit ctl_policy_check(struct ctl_call *call)
 		return r;
 	return ctl_change_layers(call, call->words[0],
 				 json_pack("{s:s%, s:i}", "document", (const char *)document.data,
-					   document.len, "dry", 1));
+					   document.len, "dry", 1),
+				 NULL);
 }
 
 enum ctl_exit ctl_policy_rm(struct ctl_call *call)
 {
 	return ctl_change_layers(call, call->words[0],
 				 json_pack("{s:s, s:s}", "remove", call->words[0], "managed",
-					   call->options[B_GIT] ? "git" : "none"));
+					   call->options[B_GIT] ? "git" : "none"),
+				 NULL);
 }
 
 /* The stream of all documents, or one of them, as `policy apply --layers` takes it back. */
@@ -139,7 +141,8 @@ enum ctl_exit ctl_policy_rollback(struct ctl_call *call)
 	if (json_is_string(document))
 		r = ctl_change_layers(call, call->words[0],
 				      json_pack("{s:O, s:s}", "document", document, "managed",
-						call->options[B_GIT] ? "git" : "none"));
+						call->options[B_GIT] ? "git" : "none"),
+				      NULL);
 	else
 		r = ctl_fail(call, "'%s' has no document in revision %lld", call->words[0],
 			     revision);

@@ -12,20 +12,20 @@ enum {
 	LEVEL = 1              /* the server's CPU is shared by the whole fleet */
 };
 
-int srv_on_image_fetch(struct srv_session *s, const Ampoule__Frame *frame)
+int srv_on_image_fetch(struct srv_session *s, Ampoule__Frame *frame)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	Ampoule__ImageManifest image;
 	Ampoule__Frame reply;
 	struct err err = {0};
-	struct srv_conn *conn = srv_db_get(s->context->db, &err);
+	struct srv_conn *conn = srv_db_get(s->services->context.db, &err);
 	int r = conn ? srv_query(conn, &rows, &err,
 				 "SELECT manifest, signature FROM complete_images WHERE name = $1 "
 				 "ORDER BY version DESC LIMIT 1",
 				 SRV_TEXT(frame->image_fetch->name))
 		     : -ENOTCONN;
 
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	if (r < 0)
 		return srv_session_unavailable(s, &err);
 	if (srv_rows_count(rows) == 0)
@@ -47,13 +47,13 @@ static int find_blob(struct srv_session *s, const ProtobufCBinaryData *digest, u
 		     struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
-	struct srv_conn *conn = srv_db_get(s->context->db, err);
+	struct srv_conn *conn = srv_db_get(s->services->context.db, err);
 	int r = conn ? srv_query(conn, &rows, err,
 				 "SELECT bytes FROM blobs WHERE digest = $1 AND complete",
 				 SRV_BYTES(digest->data, digest->len))
 		     : -ENOTCONN;
 
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	if (r < 0 || srv_rows_count(rows) == 0)
 		return r;
 	*ret_total = (uint64_t)srv_rows_int(rows, 0, 0);
@@ -91,7 +91,7 @@ static ssize_t send_at(struct srv_session *s, const ProtobufCBinaryData *digest,
 		       uint64_t total, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
-	struct srv_conn *conn = srv_db_get(s->context->db, err);
+	struct srv_conn *conn = srv_db_get(s->services->context.db, err);
 	size_t skip = offset % PIECE_BYTES, n = 0;
 	int r = conn ? srv_query(conn, &rows, err,
 				 "SELECT content FROM blob_chunks WHERE digest = $1 AND index = $2",
@@ -99,7 +99,7 @@ static ssize_t send_at(struct srv_session *s, const ProtobufCBinaryData *digest,
 				 SRV_INT(offset / PIECE_BYTES))
 		     : -ENOTCONN;
 
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	if (r < 0)
 		return r;
 	const uint8_t *bytes = srv_rows_count(rows) ? srv_rows_bytes(rows, 0, 0, &n) : NULL;
@@ -110,7 +110,7 @@ static ssize_t send_at(struct srv_session *s, const ProtobufCBinaryData *digest,
 	return r < 0 ? r : (ssize_t)(n - skip);
 }
 
-int srv_on_blob_fetch(struct srv_session *s, const Ampoule__Frame *frame)
+int srv_on_blob_fetch(struct srv_session *s, Ampoule__Frame *frame)
 {
 	const ProtobufCBinaryData *digest = &frame->blob_fetch->digest;
 	uint64_t offset = frame->blob_fetch->offset, total = 0;
@@ -128,14 +128,23 @@ int srv_on_blob_fetch(struct srv_session *s, const Ampoule__Frame *frame)
 		return srv_wire_refuse(&s->wire, "bad-offset", "the blob is shorter than that");
 	if (offset == total)
 		return send_piece(s, digest, offset, total, "", 0);
-	while (offset < total) {
-		ssize_t n = send_at(s, digest, offset, total, &err);
+	memcpy(s->download.digest, digest->data, sizeof(s->download.digest));
+	s->download.offset = offset;
+	s->download.total = total;
+	return 0; /* the session sends it piece by piece, as the peer takes them */
+}
 
-		if (n < 0 && err.code)
-			return srv_session_unavailable(s, &err);
-		if (n < 0)
-			return (int)n;
-		offset += (uint64_t)n;
-	}
+int srv_session_download_more(struct srv_session *s)
+{
+	struct srv_download *d = &s->download;
+	const ProtobufCBinaryData digest = {sizeof(d->digest), d->digest};
+	struct err err = {0};
+	ssize_t n = send_at(s, &digest, d->offset, d->total, &err);
+
+	if (n < 0 && err.code)
+		return srv_session_unavailable(s, &err);
+	if (n < 0)
+		return (int)n;
+	d->offset += (uint64_t)n;
 	return 0;
 }

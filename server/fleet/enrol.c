@@ -39,7 +39,7 @@ static int refuse_token(struct srv_session *s, struct srv_conn *conn, const uint
 			  "WHERE secret_hash = $1 AND kind = 'enrol'",
 			  SRV_BYTES(hash, SRV_HASH_BYTES));
 
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	if (r < 0)
 		return srv_session_unavailable(s, &err);
 	if (srv_rows_count(rows) == 0)
@@ -103,7 +103,7 @@ static int enrol(struct srv_session *s, const Ampoule__EnrollRequest *request, s
 {
 	uint8_t hash[SRV_HASH_BYTES];
 	struct err err = {0};
-	struct srv_conn *conn = srv_db_get(s->context->db, &err);
+	struct srv_conn *conn = srv_db_get(s->services->context.db, &err);
 
 	if (!conn)
 		return srv_session_unavailable(s, &err);
@@ -118,7 +118,7 @@ static int enrol(struct srv_session *s, const Ampoule__EnrollRequest *request, s
 	}
 	if (r > 0)
 		r = store_device(conn, request, e, &err);
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	if (r < 0)
 		return srv_session_unavailable(s, &err);
 	log_info("device: enrolled device=%s group=%s token=%s hostname=%s", e->device, e->group,
@@ -127,7 +127,7 @@ static int enrol(struct srv_session *s, const Ampoule__EnrollRequest *request, s
 }
 
 /* The certificate is made before the token is touched, so that a bad request uses nothing up. */
-int srv_on_enroll(struct srv_session *s, const Ampoule__Frame *frame)
+int srv_on_enroll(struct srv_session *s, Ampoule__Frame *frame)
 {
 	const Ampoule__EnrollRequest *request = frame->enroll_request;
 	struct enrolment e = {0};
@@ -141,8 +141,9 @@ int srv_on_enroll(struct srv_session *s, const Ampoule__Frame *frame)
 	int r = srv_uuid_make(e.device);
 
 	if (r == 0)
-		r = srv_ca_issue_device(s->ca, request->csr_der.data, request->csr_der.len,
-					e.device, time(NULL), &e.certificate, &e.expires, &err);
+		r = srv_ca_issue_device(s->services->ca, request->csr_der.data,
+					request->csr_der.len, e.device, time(NULL), &e.certificate,
+					&e.expires, &err);
 	if (r == 0)
 		r = enrol(s, request, &e);
 	else if (r == -EBADMSG || r == -EKEYREJECTED)
@@ -167,25 +168,26 @@ static int send_renewed(struct srv_session *s, struct buf *certificate)
 	return srv_wire_send(&s->wire, &frame);
 }
 
-int srv_on_renew(struct srv_session *s, const Ampoule__Frame *frame)
+int srv_on_renew(struct srv_session *s, Ampoule__Frame *frame)
 {
 	cleanup_buf struct buf certificate = {0};
 	cleanup_rows struct srv_rows *rows = NULL;
 	struct err err = {0};
 	time_t expires = 0;
-	int r = srv_ca_issue_device(s->ca, frame->renew->csr_der.data, frame->renew->csr_der.len,
-				    s->peer.device, time(NULL), &certificate, &expires, &err);
+	int r = srv_ca_issue_device(s->services->ca, frame->renew->csr_der.data,
+				    frame->renew->csr_der.len, s->peer.device, time(NULL),
+				    &certificate, &expires, &err);
 
 	if (r == -EBADMSG || r == -EKEYREJECTED)
 		return srv_session_end(s, "bad-csr", err.text);
-	struct srv_conn *conn = r == 0 ? srv_db_get(s->context->db, &err) : NULL;
+	struct srv_conn *conn = r == 0 ? srv_db_get(s->services->context.db, &err) : NULL;
 
 	r = conn ? srv_query(conn, &rows, &err,
 			     "UPDATE devices SET certificate_expires = to_timestamp($2::bigint) "
 			     "WHERE id = $1 AND state = 'active' RETURNING true",
 			     SRV_TEXT(s->peer.device), SRV_INT(expires))
 		 : -ENOTCONN;
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	if (r < 0)
 		return srv_session_unavailable(s, &err);
 	if (srv_rows_count(rows) == 0)

@@ -16,6 +16,8 @@ struct welcome {
 	char group[SRV_GROUP_MAX];
 	uint64_t counter;
 	uint64_t acked;
+	bool has_stream; /* the stream is known */
+	bool is_told;    /* what the device says it applied is written down */
 };
 
 /* The result of the counter's check; the numbers end up nowhere. */
@@ -40,10 +42,18 @@ static int check_counter(struct srv_conn *conn, struct srv_session *s, const Amp
 			 struct welcome *w, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
-	int r = srv_query(conn, &rows, err,
-			  "SELECT group_name, counter_said, counter_offered FROM devices "
-			  "WHERE id = $1 AND state = 'active' FOR UPDATE",
-			  SRV_TEXT(s->peer.device));
+	/* Without a lock on the stream: a batch that another instance has not committed yet must not make the
+	 * device wait here. */
+	int r = srv_query(
+		conn, &rows, err,
+		"SELECT d.group_name, d.counter_said, d.counter_offered, s.last_sequence, "
+		"p.applied_serial = $3 AND p.applied_digest = $4 FROM devices d "
+		"LEFT JOIN streams s ON s.device = d.id AND s.stream = $2 "
+		"LEFT JOIN device_policy_state p ON p.device = d.id "
+		"WHERE d.id = $1 AND d.state = 'active' FOR UPDATE OF d",
+		SRV_TEXT(s->peer.device), SRV_BYTES(s->stream, sizeof(s->stream)),
+		SRV_INT(hello->applied_serial),
+		SRV_BYTES(hello->applied_digest.data, hello->applied_digest.len));
 
 	if (r < 0)
 		return r;
@@ -54,6 +64,9 @@ static int check_counter(struct srv_conn *conn, struct srv_session *s, const Amp
 
 	(void)snprintf(w->group, sizeof(w->group), "%s", srv_rows_text(rows, 0, 0));
 	w->counter = offered + 1;
+	w->has_stream = !srv_rows_is_null(rows, 0, 3);
+	w->acked = (uint64_t)srv_rows_int(rows, 0, 3);
+	w->is_told = hello->applied_serial == 0 || srv_rows_bool(rows, 0, 4);
 	return hello->counter == offered || hello->counter == said ? FRESH : STALE;
 }
 
@@ -79,51 +92,38 @@ static int record_stale(struct srv_conn *conn, struct srv_session *s, const stru
 	return r < 0 ? r : srv_commit(conn, err);
 }
 
-static int open_stream(struct srv_conn *conn, struct srv_session *s, struct welcome *w,
-		       struct err *err)
+static int open_stream(struct srv_conn *conn, struct srv_session *s, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	int r = srv_query(
-		conn, NULL, err,
+		conn, &rows, err,
 		"INSERT INTO streams (device, stream) SELECT $1::uuid, $2::bytea "
 		"WHERE (SELECT count(*) FROM streams WHERE device = $1::uuid) < $3::bigint "
-		"ON CONFLICT DO NOTHING",
+		"RETURNING true",
 		SRV_TEXT(s->peer.device), SRV_BYTES(s->stream, sizeof(s->stream)),
 		SRV_INT(STREAMS_MAX));
 
-	if (r == 0)
-		r = srv_query(conn, &rows, err,
-			      "SELECT last_sequence FROM streams WHERE device = $1 AND stream = $2",
-			      SRV_TEXT(s->peer.device), SRV_BYTES(s->stream, sizeof(s->stream)));
-	if (r < 0)
-		return r;
-	if (srv_rows_count(rows) == 0)
+	if (r == 0 && srv_rows_count(rows) == 0)
 		return err_set(err, -EMFILE, "the device has more than %d streams", STREAMS_MAX);
-	w->acked = (uint64_t)srv_rows_int(rows, 0, 0);
-	return 0;
+	return r;
 }
 
 static int record_applied(struct srv_conn *conn, struct srv_session *s, const Ampoule__Hello *hello,
 			  struct err *err)
 {
-	if (hello->applied_serial == 0)
-		return 0;
-	return srv_query(
-		conn, NULL, err,
-		"INSERT INTO device_policy_state (device, applied_serial, applied_digest, "
-		"applied_at) "
-		"VALUES ($1, $2, $3, now()) ON CONFLICT (device) DO UPDATE SET "
-		"applied_serial = excluded.applied_serial, applied_digest = "
-		"excluded.applied_digest, "
-		"applied_at = now() WHERE device_policy_state.applied_serial IS DISTINCT FROM "
-		"excluded.applied_serial OR device_policy_state.applied_digest IS DISTINCT FROM "
-		"excluded.applied_digest",
-		SRV_TEXT(s->peer.device), SRV_INT(hello->applied_serial),
-		SRV_BYTES(hello->applied_digest.data, hello->applied_digest.len));
+	return srv_query(conn, NULL, err,
+			 "INSERT INTO device_policy_state (device, applied_serial, applied_digest, "
+			 "applied_at) "
+			 "VALUES ($1, $2, $3, now()) ON CONFLICT (device) DO UPDATE SET "
+			 "applied_serial = excluded.applied_serial, applied_digest = "
+			 "excluded.applied_digest, "
+			 "applied_at = now()",
+			 SRV_TEXT(s->peer.device), SRV_INT(hello->applied_serial),
+			 SRV_BYTES(hello->applied_digest.data, hello->applied_digest.len));
 }
 
 static int record_hello(struct srv_conn *conn, struct srv_session *s, const Ampoule__Hello *hello,
-			struct welcome *w, struct err *err)
+			const struct welcome *w, struct err *err)
 {
 	int r = srv_query(
 		conn, NULL, err,
@@ -132,11 +132,11 @@ static int record_hello(struct srv_conn *conn, struct srv_session *s, const Ampo
 		"connected_at = now(), last_seen = now() WHERE id = $1",
 		SRV_TEXT(s->peer.device), SRV_TEXT(hello->version), SRV_TEXT(hello->hostname),
 		SRV_BOOL(hello->isolation), SRV_INT(hello->counter), SRV_INT(w->counter),
-		SRV_TEXT(srv_hub_instance(s->context->hub)));
+		SRV_TEXT(srv_hub_instance(s->services->context.hub)));
 
-	if (r == 0)
-		r = open_stream(conn, s, w, err);
-	if (r == 0)
+	if (r == 0 && !w->has_stream)
+		r = open_stream(conn, s, err);
+	if (r == 0 && !w->is_told)
 		r = record_applied(conn, s, hello, err);
 	return r < 0 ? r : srv_commit(conn, err);
 }
@@ -145,7 +145,7 @@ static int record_hello(struct srv_conn *conn, struct srv_session *s, const Ampo
 static int welcome(struct srv_session *s, const Ampoule__Hello *hello, struct welcome *w,
 		   struct err *err)
 {
-	struct srv_conn *conn = srv_db_get(s->context->db, err);
+	struct srv_conn *conn = srv_db_get(s->services->context.db, err);
 	int r = conn ? srv_begin(conn, err) : -ENOTCONN;
 	int freshness = r == 0 ? check_counter(conn, s, hello, w, err) : r;
 
@@ -153,7 +153,7 @@ static int welcome(struct srv_session *s, const Ampoule__Hello *hello, struct we
 		r = record_hello(conn, s, hello, w, err);
 	else if (freshness == STALE)
 		r = record_stale(conn, s, w, err);
-	srv_db_put(s->context->db, conn);
+	srv_db_put(s->services->context.db, conn);
 	return r < 0 ? r : freshness;
 }
 
@@ -178,15 +178,16 @@ static int send_welcome(struct srv_session *s, struct welcome *w)
  * another content under the same serial is told again. */
 static void remember_applied(struct srv_session *s, const Ampoule__Hello *hello)
 {
-	struct srv_head head;
+	struct srv_policy *policy = srv_hub_policy(s->services->context.hub, &s->member);
 
-	srv_hub_head(s->context->hub, &s->member, &head);
-	if (head.serial == hello->applied_serial && hello->applied_digest.len == DIGEST_BYTES &&
-	    memcmp(head.digest, hello->applied_digest.data, DIGEST_BYTES) == 0)
-		s->announced_serial = head.serial;
+	if (policy && policy->serial == hello->applied_serial &&
+	    hello->applied_digest.len == DIGEST_BYTES &&
+	    memcmp(policy->digest, hello->applied_digest.data, DIGEST_BYTES) == 0)
+		s->announced_serial = policy->serial;
+	srv_policy_unref(policy);
 }
 
-int srv_on_hello(struct srv_session *s, const Ampoule__Frame *frame)
+int srv_on_hello(struct srv_session *s, Ampoule__Frame *frame)
 {
 	const Ampoule__Hello *hello = frame->hello;
 	struct welcome w = {0};
@@ -208,9 +209,8 @@ int srv_on_hello(struct srv_session *s, const Ampoule__Frame *frame)
 				       "this device's state is an old copy: enrol it anew");
 	memcpy(s->member.device, s->peer.device, sizeof(s->member.device));
 	memcpy(s->member.group, w.group, sizeof(s->member.group));
-	r = srv_hub_join(s->context->hub, &s->member);
-	if (r < 0)
-		return r;
+	srv_hub_join(s->services->context.hub, &s->member);
+	s->counter = w.counter;
 	s->state = SRV_STATE_CHANNEL;
 	log_info("session: started device=%s group=%s", s->peer.device, w.group);
 	remember_applied(s, hello);

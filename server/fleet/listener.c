@@ -1,39 +1,36 @@
 #include "server/fleet/listener.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include "common/log.h"
-#include "server/fleet/session.h"
+#include "server/fleet/ingest.h"
+#include "server/fleet/ledger.h"
+#include "server/fleet/queue.h"
 
-struct connection {
-	struct srv_fleet *fleet;
-	int fd; /* guarded by fleet->lock: -1 once the connection's thread has taken its end */
-	struct connection *next; /* guarded by fleet->lock */
+enum {
+	BACKLOG = 4096, /* a whole fleet may come at once; it is served in the order it came */
+	SWEEP_MS = 1000,
+	ACCEPTS_AT_ONCE = 64
 };
 
 struct srv_fleet {
-	const struct srv_context *context;
-	const struct srv_ca *ca;
+	struct srv_services services;
+	struct srv_db *db; /* owned */
 	struct srv_tls *tls;
-	size_t max;
+	struct srv_queue *queue;
 	int listener;
 	int stop_fd;
 	uint16_t port;
+	bool accepting; /* the thread runs */
 	pthread_t acceptor;
-	pthread_mutex_t lock;
-	pthread_cond_t empty;
-	struct connection *connections; /* guarded by lock */
-	size_t count;                   /* guarded by lock */
 };
 
 /* "host:port" or "[v6]:port" into its halves. */
@@ -57,12 +54,12 @@ static int split(const char *text, char *host, size_t cap, const char **ret_port
 static int bind_to(const struct addrinfo *a)
 {
 	const int one = 1;
-	cleanup_fd int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_fd int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-	    bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, 512) < 0)
+	    bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
 	return take_fd(fd);
 }
@@ -97,86 +94,26 @@ static uint16_t port_of(int fd)
 					     : ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-/* Removes the connection; the fleet may be gone when this returns. */
-static void forget(struct connection *c)
-{
-	struct srv_fleet *fleet = c->fleet;
-
-	pthread_mutex_lock(&fleet->lock);
-	struct connection **at = &fleet->connections;
-
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	fleet->count--;
-	pthread_cond_signal(&fleet->empty);
-	pthread_mutex_unlock(&fleet->lock);
-	free(c);
-}
-
-/* The descriptor is closed by TLS; before that srv_fleet_stop() must not know it any more. */
-static void *serve(void *context)
-{
-	struct connection *c = context;
-	struct srv_peer peer = {0};
-	struct err err = {0};
-	int tls_fd = dup(c->fd);
-	struct srv_tls_conn *tls =
-		tls_fd < 0 ? NULL : srv_tls_accept(c->fleet->tls, tls_fd, &peer, &err);
-
-	if (tls)
-		srv_session_run(c->fleet->context, c->fleet->ca, tls, &peer);
-	else
-		log_info("fleet: a connection came to nothing: %s", err.text);
-	srv_tls_conn_close(tls);
-	pthread_mutex_lock(&c->fleet->lock);
-	close(c->fd);
-	c->fd = -1;
-	pthread_mutex_unlock(&c->fleet->lock);
-	forget(c);
-	return NULL;
-}
-
-static int start_thread(struct connection *c)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, SRV_FLEET_STACK);
-	int r = pthread_create(&thread, &attributes, serve, c);
-
-	pthread_attr_destroy(&attributes);
-	return -r;
-}
-
 static void take_connection(struct srv_fleet *fleet, int fd)
 {
-	struct connection *c = calloc(1, sizeof(*c));
+	int r = srv_queue_add(fleet->queue, fleet->tls, fd);
 
-	pthread_mutex_lock(&fleet->lock);
-	bool room = c && fleet->count < fleet->max;
+	if (r < 0)
+		log_warn("fleet: closing a connection: %s",
+			 r == -ENFILE ? "too many of them" : strerror(-r));
+}
 
-	if (room) {
-		*c = (struct connection){.fleet = fleet, .fd = fd, .next = fleet->connections};
-		fleet->connections = c;
-		fleet->count++;
-	}
-	pthread_mutex_unlock(&fleet->lock);
-	if (!room) {
-		log_warn("fleet: too many connections, closing one");
-		free(c);
-		close(fd);
-		return;
-	}
-	int r = start_thread(c);
+/* Takes whoever waits; false when no descriptor is left. */
+static bool accept_waiting(struct srv_fleet *fleet)
+{
+	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+		int fd = accept4(fleet->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (r < 0) {
-		log_warn("fleet: no thread for a connection, closing it: %s", strerror(-r));
-		close(fd);
-		forget(c);
+		if (fd < 0)
+			return errno != EMFILE && errno != ENFILE;
+		take_connection(fleet, fd);
 	}
+	return true;
 }
 
 static void *accept_all(void *context)
@@ -184,35 +121,51 @@ static void *accept_all(void *context)
 	struct srv_fleet *fleet = context;
 	struct pollfd p[2] = {{.fd = fleet->listener, .events = POLLIN},
 			      {.fd = fleet->stop_fd, .events = POLLIN}};
+	time_t swept = 0;
 
 	for (;;) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, SWEEP_MS) < 0 && errno != EINTR)
 			log_error("fleet: poll: %m");
 		if (p[1].revents)
 			return NULL;
-		if (!p[0].revents)
-			continue;
-		int fd = accept4(fleet->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd >= 0) {
-			take_connection(fleet, fd);
-		} else if (errno == EMFILE || errno == ENFILE) {
+		if (swept != time(NULL)) {
+			swept = time(NULL);
+			srv_queue_sweep(fleet->queue);
+		}
+		if (p[0].revents && !accept_waiting(fleet)) {
 			log_error("fleet: no descriptor left for a connection");
 			(void)poll(&p[1], 1, 100); /* or the loop would spin until one is free */
 		}
 	}
 }
 
-static void free_fleet(struct srv_fleet *fleet)
+static int start_parts(struct srv_fleet *fleet, size_t connections, struct err *err)
 {
-	if (fleet->listener >= 0)
-		close(fleet->listener);
-	if (fleet->stop_fd >= 0)
-		close(fleet->stop_fd);
-	srv_tls_close(fleet->tls);
-	pthread_cond_destroy(&fleet->empty);
-	pthread_mutex_destroy(&fleet->lock);
-	free(fleet);
+	struct srv_services *s = &fleet->services;
+	const char *instance = srv_hub_instance(s->context.hub);
+
+	fleet->stop_fd = eventfd(0, EFD_CLOEXEC);
+	fleet->tls = srv_tls_open(s->context.config->state_dir, err);
+	if (!fleet->tls)
+		return -EIO;
+	fleet->db = srv_db_open(s->context.config->db, SRV_FLEET_DB, err);
+	if (!fleet->db)
+		return -EIO;
+	s->context.db = fleet->db;
+	s->ledger = srv_ledger_start(fleet->db, instance, err);
+	if (!s->ledger)
+		return -EIO;
+	s->ingest = srv_ingest_start(fleet->db, instance, err);
+	if (!s->ingest)
+		return -EIO;
+	fleet->queue = srv_queue_new(s, connections, err);
+	if (!fleet->queue)
+		return -EIO;
+	fleet->listener = listen_on(s->context.config->listen_agents, err);
+	if (fleet->listener < 0)
+		return -EIO;
+	fleet->port = port_of(fleet->listener);
+	return srv_queue_start(fleet->queue, SRV_FLEET_WORKERS, err);
 }
 
 struct srv_fleet *srv_fleet_start(const struct srv_context *context, const struct srv_ca *ca,
@@ -224,46 +177,47 @@ struct srv_fleet *srv_fleet_start(const struct srv_context *context, const struc
 		(void)err_set(err, -ENOMEM, "fleet: out of memory");
 		return NULL;
 	}
-	pthread_mutex_init(&fleet->lock, NULL);
-	pthread_cond_init(&fleet->empty, NULL);
-	fleet->context = context;
-	fleet->ca = ca;
-	fleet->max = connections;
+	fleet->services = (struct srv_services){.context = *context,
+						.ca = ca,
+						.wake = srv_queue_wake,
+						.hold = srv_queue_hold,
+						.let_go = srv_queue_let_go};
 	fleet->listener = -1;
-	fleet->stop_fd = eventfd(0, EFD_CLOEXEC);
-	fleet->tls = srv_tls_open(context->config->state_dir, err);
-	if (fleet->tls)
-		fleet->listener = listen_on(context->config->listen_agents, err);
-	if (fleet->listener < 0) {
-		free_fleet(fleet);
-		return NULL;
-	}
-	fleet->port = port_of(fleet->listener);
-	int r = pthread_create(&fleet->acceptor, NULL, accept_all, fleet);
+	fleet->stop_fd = -1;
+	int r = start_parts(fleet, connections, err);
 
-	if (r) {
-		(void)err_set(err, -r, "fleet: cannot start a thread: %s", strerror(r));
-		free_fleet(fleet);
-		return NULL;
-	}
-	return fleet;
+	if (r == 0)
+		r = -pthread_create(&fleet->acceptor, NULL, accept_all, fleet);
+	fleet->accepting = r == 0;
+	if (r == 0)
+		return fleet;
+	if (!err->text[0])
+		(void)err_set(err, r, "fleet: cannot start a thread: %s", strerror(-r));
+	srv_fleet_stop(fleet);
+	return NULL;
 }
 
+/* The threads first, then who holds sessions, then the sessions, then who hears of their end. */
 void srv_fleet_stop(struct srv_fleet *fleet)
 {
 	if (!fleet)
 		return;
-	(void)!eventfd_write(fleet->stop_fd, 1); /* cannot fail: the counter was 0 */
-	pthread_join(fleet->acceptor, NULL);
-	pthread_mutex_lock(&fleet->lock);
-	for (struct connection *c = fleet->connections; c; c = c->next) {
-		if (c->fd >= 0)
-			(void)shutdown(c->fd, SHUT_RDWR); /* its thread sees the end */
+	if (fleet->accepting) {
+		(void)!eventfd_write(fleet->stop_fd, 1); /* cannot fail: the counter was 0 */
+		pthread_join(fleet->acceptor, NULL);
 	}
-	while (fleet->count)
-		pthread_cond_wait(&fleet->empty, &fleet->lock);
-	pthread_mutex_unlock(&fleet->lock);
-	free_fleet(fleet);
+	if (fleet->queue)
+		srv_queue_stop(fleet->queue);
+	srv_ingest_stop(fleet->services.ingest);
+	srv_queue_free(fleet->queue);
+	srv_ledger_stop(fleet->services.ledger);
+	srv_db_close(fleet->db);
+	if (fleet->listener >= 0)
+		close(fleet->listener);
+	if (fleet->stop_fd >= 0)
+		close(fleet->stop_fd);
+	srv_tls_close(fleet->tls);
+	free(fleet);
 }
 
 uint16_t srv_fleet_port(const struct srv_fleet *fleet)

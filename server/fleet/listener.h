@@ -1,8 +1,8 @@
-/* The agents' listener: accepts, shakes hands, runs a session per connection on a thread of its own.
+/* The agents' listener: accepts, and runs the sessions as their peers and others give them something to do.
  *
- * A thread per connection keeps every session plain, blocking code; its stack is SRV_FLEET_STACK bytes of
- * address space, of which an idle one touches a few pages. Connections above the cap are closed at once.
- * Ten thousand devices on one instance ask for an event loop instead: that is another issue. */
+ * SRV_FLEET_WORKERS threads share one epoll and one queue of sessions that have something to do; a session is
+ * run by one of them at a time, so that its code is plain and it may ask the database. Waiting costs no thread:
+ * an idle device costs its TLS state and a kilobyte. Connections above the cap are closed at once. */
 #ifndef SERVER_FLEET_LISTENER_H
 #define SERVER_FLEET_LISTENER_H
 
@@ -14,8 +14,10 @@
 #include "server/config.h"
 
 enum {
-	SRV_FLEET_CONNECTIONS = 2000,
-	SRV_FLEET_STACK = 512 << 10
+	SRV_FLEET_CONNECTIONS = 20000,
+	SRV_FLEET_WORKERS = 6,
+	SRV_FLEET_DB =
+		SRV_FLEET_WORKERS + 2 /* its own pool: one for each worker, ledger and ingest */
 };
 
 struct srv_fleet;
@@ -24,7 +26,7 @@ struct srv_fleet;
  * NULL with err. */
 struct srv_fleet *srv_fleet_start(const struct srv_context *context, const struct srv_ca *ca,
 				  size_t connections, struct err *err);
-/* Stops accepting, ends every session and waits for their threads. */
+/* Stops accepting, settles what is under way, ends every session. */
 void srv_fleet_stop(struct srv_fleet *fleet);
 /* The port bound, for a configuration that says ":0". */
 uint16_t srv_fleet_port(const struct srv_fleet *fleet);

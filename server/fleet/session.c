@@ -2,14 +2,20 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "common/log.h"
 #include "proto/frame.h"
+#include "server/fleet/ingest.h"
+#include "server/fleet/ledger.h"
 
-typedef int handler(struct srv_session *s, const Ampoule__Frame *frame);
+enum {
+	FRAMES_AT_ONCE = 64, /* of one peer, before others have their turn */
+	PARKED_MS = 1000 /* between tries of a session whose events the server cannot take now */
+};
 
-static int on_ping(struct srv_session *s, const Ampoule__Frame *frame)
+typedef int handler(struct srv_session *s, Ampoule__Frame *frame);
+
+static int on_ping(struct srv_session *s, Ampoule__Frame *frame)
 {
 	Ampoule__Pong pong;
 	Ampoule__Frame reply;
@@ -22,7 +28,7 @@ static int on_ping(struct srv_session *s, const Ampoule__Frame *frame)
 	return srv_wire_send(&s->wire, &reply);
 }
 
-static int on_pong(struct srv_session *s, const Ampoule__Frame *frame)
+static int on_pong(struct srv_session *s, Ampoule__Frame *frame)
 {
 	(void)s;
 	(void)frame;
@@ -68,26 +74,18 @@ int srv_session_unavailable(struct srv_session *s, const struct err *err)
 
 int srv_session_announce(struct srv_session *s)
 {
-	Ampoule__PolicyAnnounce announce;
-	Ampoule__Frame frame;
-	struct srv_head head;
+	struct srv_policy *policy = srv_hub_policy(s->services->context.hub, &s->member);
+	int r = 0;
 
-	srv_hub_head(s->context->hub, &s->member, &head);
-	if (head.serial == 0 || head.serial == s->announced_serial)
-		return 0;
-	ampoule__policy_announce__init(&announce);
-	ampoule__frame__init(&frame);
-	announce.policy_id = head.policy_id;
-	announce.serial = head.serial;
-	announce.digest.data = head.digest;
-	announce.digest.len = sizeof(head.digest);
-	frame.kind_case = AMPOULE__FRAME__KIND_POLICY_ANNOUNCE;
-	frame.policy_announce = &announce;
-	s->announced_serial = head.serial;
-	return srv_wire_send(&s->wire, &frame);
+	if (policy && policy->serial != s->announced_serial) {
+		s->announced_serial = policy->serial;
+		r = srv_wire_send_packed(&s->wire, &policy->announce);
+	}
+	srv_policy_unref(policy);
+	return r;
 }
 
-static int dispatch(struct srv_session *s, const Ampoule__Frame *frame)
+static int dispatch(struct srv_session *s, Ampoule__Frame *frame)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (table[i].kind != frame->kind_case || !(table[i].states & s->state))
@@ -115,25 +113,6 @@ static int refuse_frame(struct srv_session *s, int error)
 	}
 }
 
-/* Handles every whole frame that was read; *ret_any tells whether there was one. */
-static int handle_frames(struct srv_session *s, bool *ret_any)
-{
-	for (;;) {
-		Ampoule__Frame *frame = NULL;
-		int r = srv_wire_next(&s->wire, &frame);
-
-		if (r == 0)
-			return 0;
-		if (r < 0)
-			return refuse_frame(s, r);
-		*ret_any = true;
-		r = dispatch(s, frame);
-		wire_free(&frame->base);
-		if (r < 0)
-			return r;
-	}
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -142,45 +121,90 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int on_wake(struct srv_session *s)
+/* Handles the next frame of what was read: 1, 0 when none is whole, -errno. Only whole frames count as a sign
+ * of life, so that a peer that drips bytes is closed. */
+static int handle_frame(struct srv_session *s)
 {
-	eventfd_t count;
+	Ampoule__Frame *frame = NULL;
+	int r = srv_wire_next(&s->wire, &frame);
 
-	(void)eventfd_read(s->member.wake_fd, &count); /* nothing there: woken already */
-	if (srv_hub_is_closing(s->context->hub, &s->member))
+	if (r == 0)
+		return 0;
+	if (r < 0)
+		return refuse_frame(s, r);
+	s->deadline_ms = now_ms() + SRV_SILENCE_S * 1000;
+	r = dispatch(s, frame);
+	if (r != 1)
+		wire_free(&frame->base);
+	return r < 0 ? r : 1;
+}
+
+/* ---- the inbox ---- */
+
+void srv_session_settle(struct srv_session *s, struct srv_batch_result result)
+{
+	pthread_mutex_lock(&s->lock);
+	s->results[s->result_count++] =
+		result; /* there is room: as many as batches are under way */
+	pthread_mutex_unlock(&s->lock);
+	s->services->wake(s->owner);
+}
+
+static unsigned take_results(struct srv_session *s, struct srv_batch_result out[SRV_BATCHES_MAX])
+{
+	pthread_mutex_lock(&s->lock);
+	unsigned n = s->result_count;
+
+	memcpy(out, s->results, n * sizeof(*out));
+	s->result_count = 0;
+	s->batches -= n;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+static bool has_room_for_a_batch(struct srv_session *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool room = s->batches < SRV_BATCHES_MAX;
+
+	pthread_mutex_unlock(&s->lock);
+	return room;
+}
+
+static int send_ack(struct srv_session *s, uint64_t sequence)
+{
+	Ampoule__EventAck ack;
+	Ampoule__Frame frame;
+
+	ampoule__event_ack__init(&ack);
+	ampoule__frame__init(&frame);
+	ack.stream = (ProtobufCBinaryData){sizeof(s->stream), s->stream};
+	ack.sequence = sequence;
+	frame.kind_case = AMPOULE__FRAME__KIND_EVENT_ACK;
+	frame.event_ack = &ack;
+	return srv_wire_send(&s->wire, &frame);
+}
+
+/* What others have for the channel: results of batches, a policy, the wish that it ends. */
+static int read_inbox(struct srv_session *s)
+{
+	struct srv_batch_result results[SRV_BATCHES_MAX];
+	unsigned n = take_results(s, results);
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < n; i++) {
+		if (results[i].error)
+			return srv_session_end(
+				s, "unavailable",
+				"the server cannot store events now; try again later");
+		r = send_ack(s, results[i].acked);
+	}
+	if (r < 0)
+		return r;
+	if (srv_hub_is_closing(s->services->context.hub, &s->member))
 		return srv_session_end(s, "closing",
 				       "revoked, connected elsewhere, or the server stops");
 	return srv_session_announce(s);
-}
-
-/* The loop. Only complete frames count as a sign of life, so that a peer that drips bytes is closed. */
-static int run(struct srv_session *s)
-{
-	int64_t deadline = now_ms() + SRV_FIRST_FRAME_S * 1000;
-
-	for (;;) {
-		int64_t left = deadline - now_ms();
-		int wake_fd = s->state == SRV_STATE_CHANNEL ? s->member.wake_fd : -1;
-
-		if (left <= 0)
-			return -ETIMEDOUT;
-		int ready = srv_tls_wait(s->wire.tls, wake_fd, (int)left);
-
-		if (ready < 0)
-			return ready;
-		int r = ready & SRV_TLS_WOKEN ? on_wake(s) : 0;
-		bool any = false;
-
-		if (r == 0 && (ready & SRV_TLS_READABLE)) {
-			r = srv_wire_fill(&s->wire);
-			if (r == 0)
-				r = handle_frames(s, &any);
-		}
-		if (r < 0)
-			return r;
-		if (any)
-			deadline = now_ms() + SRV_SILENCE_S * 1000;
-	}
 }
 
 /* Looks the certificate's device up: the database decides who is still a device. */
@@ -188,13 +212,14 @@ static int admit(struct srv_session *s)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	struct err err = {0};
-	struct srv_conn *conn = srv_db_get(s->context->db, &err);
+	struct srv_db *db = s->services->context.db;
+	struct srv_conn *conn = srv_db_get(db, &err);
 	time_t now = time(NULL);
 	int r = conn ? srv_query(conn, &rows, &err, "SELECT state FROM devices WHERE id = $1",
 				 SRV_TEXT(s->peer.device))
 		     : -ENOTCONN;
 
-	srv_db_put(s->context->db, conn);
+	srv_db_put(db, conn);
 	if (r < 0)
 		return srv_session_unavailable(s, &err);
 	if (srv_rows_count(rows) == 0)
@@ -211,40 +236,121 @@ static int admit(struct srv_session *s)
 	return 0;
 }
 
-/* Says in the database that the device is gone, unless it has come again elsewhere since. */
-static void leave(struct srv_session *s)
+/* 0 when the peer is known and admitted, else as srv_session_run(). */
+static int shake(struct srv_session *s)
 {
-	if (!srv_hub_leave(s->context->hub, &s->member))
-		return;
-	struct srv_conn *conn = srv_db_get(s->context->db, NULL);
+	struct err err = {0};
+	int r = srv_tls_shake(s->wire.tls, &s->peer, &err);
 
-	if (conn)
-		(void)!srv_query(conn, NULL, NULL,
-				 "UPDATE devices SET instance = NULL, last_seen = now() "
-				 "WHERE id = $1 AND instance = $2",
-				 SRV_TEXT(s->peer.device),
-				 SRV_TEXT(srv_hub_instance(s->context->hub)));
-	srv_db_put(s->context->db, conn);
+	if (r < 0)
+		log_info("fleet: a connection came to nothing: %s", err.text);
+	if (r != 0)
+		return r;
+	s->deadline_ms = now_ms() + SRV_FIRST_FRAME_S * 1000;
+	s->state = SRV_STATE_ENROL;
+	return s->peer.room == SRV_ROOM_AGENT ? admit(s) : 0;
 }
 
-void srv_session_run(const struct srv_context *context, const struct srv_ca *ca,
-		     struct srv_tls_conn *tls, const struct srv_peer *peer)
+/* When more waits than the database takes, events stay with the devices: no refusal, no new connection, which
+ * would only add to the load. */
+static bool must_wait(struct srv_session *s)
 {
-	struct srv_session s = {
-		.context = context,
-		.ca = ca,
-		.wire = {.tls = tls},
-		.peer = *peer,
-		.state = SRV_STATE_ENROL,
-		.member = {.wake_fd = -1},
-	};
-	int r = peer->room == SRV_ROOM_AGENT ? admit(&s) : 0;
+	bool wait = srv_wire_is_next(&s->wire, AMPOULE__FRAME__KIND_EVENT_BATCH) &&
+		    srv_ingest_is_full(s->services->ingest);
 
-	if (r == 0)
-		r = run(&s);
-	if (s.state == SRV_STATE_CHANNEL) {
-		leave(&s);
-		log_info("session: ended device=%s: %s", s.peer.device, strerror(-r));
+	s->parked_ms = wait ? now_ms() + PARKED_MS : 0;
+	return wait;
+}
+
+/* Reads and answers until nothing is there, the peer does not take its answers, or others want their turn. */
+static int converse(struct srv_session *s)
+{
+	for (int i = 0; i < FRAMES_AT_ONCE; i++) {
+		int r = 0;
+
+		if (srv_wire_is_full(&s->wire))
+			return SRV_TLS_WRITE;
+		if (s->download.offset < s->download.total) {
+			r = srv_session_download_more(s);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (!has_room_for_a_batch(s) || must_wait(s))
+			return SRV_TLS_NOTHING;
+		r = handle_frame(s);
+		if (r == 0)
+			r = srv_wire_fill(&s->wire);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return SRV_TLS_READ;
 	}
-	srv_wire_release(&s.wire);
+	return SRV_SESSION_AGAIN;
+}
+
+static int flush(struct srv_session *s)
+{
+	size_t before = s->wire.out.len;
+	int r = before ? srv_wire_flush(&s->wire) : 0;
+
+	if (before == 0 || s->wire.out.len < before)
+		s->taken_ms = now_ms();
+	return r;
+}
+
+/* When the peer's time is over. */
+static int64_t patience_ms(const struct srv_session *s)
+{
+	int64_t taken_ms = s->taken_ms + SRV_WRITE_S * 1000;
+
+	return srv_wire_is_full(&s->wire) && taken_ms < s->deadline_ms ? taken_ms : s->deadline_ms;
+}
+
+int srv_session_run(struct srv_session *s)
+{
+	int r = 0;
+
+	if (now_ms() >= patience_ms(s))
+		return -ETIMEDOUT;
+	if (s->state == SRV_STATE_SHAKING)
+		r = shake(s);
+	if (r == 0)
+		r = flush(s);
+	if (r == 0 && s->state == SRV_STATE_CHANNEL)
+		r = read_inbox(s);
+	return r ? r : converse(s);
+}
+
+int64_t srv_session_deadline_ms(const struct srv_session *s)
+{
+	int64_t ms = patience_ms(s);
+
+	return s->parked_ms && s->parked_ms < ms ? s->parked_ms : ms;
+}
+
+void srv_session_init(struct srv_session *s, const struct srv_services *services, void *owner,
+		      struct srv_tls_conn *tls)
+{
+	*s = (struct srv_session){
+		.services = services,
+		.owner = owner,
+		.wire = {.tls = tls},
+		.deadline_ms = now_ms() + SRV_TLS_HANDSHAKE_MS,
+		.taken_ms = now_ms(),
+		.member = {.wake = services->wake, .waker = owner},
+	};
+	pthread_mutex_init(&s->lock, NULL);
+}
+
+void srv_session_release(struct srv_session *s, int why)
+{
+	if (s->member.joined) {
+		srv_hub_leave(s->services->context.hub, &s->member);
+		srv_ledger_left(s->services->ledger, s->peer.device, s->counter);
+		log_info("session: ended device=%s: %s", s->peer.device, strerror(-why));
+	}
+	srv_tls_conn_close(s->wire.tls);
+	s->wire.tls = NULL;
+	srv_wire_release(&s->wire);
 }

@@ -7,11 +7,9 @@
 #include <time.h>
 
 #include "common/log.h"
-#include "server/audit.h"
-#include "server/config.h"
-#include "server/db.h"
 #include "server/rest/blobs.h"
 #include "server/rest/console.h"
+#include "server/rest/deed.h"
 #include "server/rest/limits.h"
 #include "server/rest/origin.h"
 #include "server/rest/route.h"
@@ -239,94 +237,6 @@ static bool read_body(struct srv_call *call)
 	return r == 0;
 }
 
-/* ---- the deed ---- */
-
-static void fill_entry(const struct srv_call *call, char action[SRV_AUDIT_TEXT_MAX],
-		       struct srv_audit_entry *out)
-{
-	snprintf(action, SRV_AUDIT_TEXT_MAX, "%s %s", call->route->method, call->route->path);
-	*out = (struct srv_audit_entry){
-		.actor = call->who.name,
-		.person = call->who.person,
-		.token = call->who.token,
-		.session = call->who.session,
-		.address = call->req->peer,
-		.request = call->req->id,
-		.action = action,
-		.object = call->object[0] ? call->object : call->param,
-	};
-}
-
-static int audit_done(struct srv_call *call, struct err *err)
-{
-	char action[SRV_AUDIT_TEXT_MAX];
-	char *was = call->was ? json_dumps(call->was, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	char *became =
-		call->became ? json_dumps(call->became, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	struct srv_audit_entry entry;
-
-	fill_entry(call, action, &entry);
-	entry.outcome = "done";
-	entry.was = was;
-	entry.became = became;
-	int r = srv_audit_add(call->conn, &entry, err);
-
-	free(was);
-	free(became);
-	return r;
-}
-
-/* Refused changes, and whatever a role was too small for. */
-static void audit_refused(const struct srv_call *call)
-{
-	char action[SRV_AUDIT_TEXT_MAX];
-	struct srv_audit_entry entry;
-	int status = call->req->status;
-
-	if (status < 400 || (status != 403 && !srv_route_changes(call->route)))
-		return;
-	fill_entry(call, action, &entry);
-	entry.outcome = status < 500 ? "refused" : "failed";
-	entry.code = call->req->problem;
-	srv_audit_refuse(call->api->context->audit, &entry);
-}
-
-/* Handler and audit row, both or neither. */
-static int change(struct srv_call *call, struct err *err)
-{
-	int r = srv_begin(call->conn, err);
-
-	if (r < 0)
-		return r;
-	r = call->route->handle(call, err);
-	bool done = r == 0 && call->req->status < 400;
-
-	if (done)
-		r = audit_done(call, err);
-	if (done && r == 0)
-		r = srv_commit(call->conn, err);
-	if (!done || r < 0)
-		srv_rollback(call->conn);
-	return r;
-}
-
-static int with_connection(struct srv_call *call, struct err *err)
-{
-	struct srv_db *db = call->api->context->db;
-	int r;
-
-	call->conn = srv_db_get(db, err);
-	if (!call->conn)
-		return err->code;
-	if (srv_route_changes(call->route))
-		r = change(call, err);
-	else
-		r = call->route->handle(call, err);
-	srv_db_put(db, call->conn);
-	call->conn = NULL;
-	return r;
-}
-
 static void dispatch_finish(void *context, struct srv_request *req)
 {
 	struct srv_call *call = req->state;
@@ -342,7 +252,7 @@ static void dispatch_finish(void *context, struct srv_request *req)
 		if (call->route->roles == SRV_ROLE_NONE)
 			r = call->route->handle(call, &err);
 		else
-			r = with_connection(call, &err);
+			r = srv_deed_do(call, &err);
 	}
 	if (r < 0)
 		srv_reply_failure(req, r, &err);
@@ -364,7 +274,7 @@ static void dispatch_end(void *context, struct srv_request *req)
 	if (!call)
 		return;
 	if (call->route)
-		audit_refused(call);
+		srv_deed_audit_refused(call);
 	if (call->prepared)
 		explicit_bzero(call->prepared, strlen(call->prepared));
 	free(call->prepared);

@@ -118,6 +118,8 @@ static struct srv_request *request_new(struct MHD_Connection *c, const char *pat
 	req->content_type = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Type");
 	req->accept_encoding = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept-Encoding");
 	req->if_none_match = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-None-Match");
+	req->if_match = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-Match");
+	req->idempotency_key = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Idempotency-Key");
 	req->cookie = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Cookie");
 	req->host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
 	req->origin = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Origin");

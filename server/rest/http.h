@@ -43,6 +43,8 @@ struct srv_request {
 	const char *content_type;
 	const char *accept_encoding;
 	const char *if_none_match;
+	const char *if_match;
+	const char *idempotency_key;
 	const char *cookie;
 	const char *host;
 	const char *origin;

@@ -125,7 +125,8 @@ static int settle_group(struct changing *c, const char *group, const struct poli
 				  .policy_id = policy_id(policy),
 				  .name = "",
 				  .document = document->data,
-				  .document_bytes = document->len};
+				  .document_bytes = document->len,
+				  .created_by = c->call->who.name};
 	int r = srv_policies_lock(c->call->conn, group, err);
 
 	if (r == 0)

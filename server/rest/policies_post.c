@@ -74,7 +74,8 @@ static int store(struct srv_call *call, const struct policy *policy, struct err 
 				  .policy_id = policy_id(policy),
 				  .name = b[B_NAME].given ? b[B_NAME].text : "",
 				  .document = b[B_DOCUMENT].text,
-				  .document_bytes = b[B_DOCUMENT].bytes};
+				  .document_bytes = b[B_DOCUMENT].bytes,
+				  .created_by = call->who.name};
 	struct srv_published version = {0};
 
 	if (!srv_groups_has(call->scope, draft.group)) {

@@ -26,10 +26,9 @@ static bool is_same_document(const struct srv_rows *newest, const struct srv_dra
 
 /* Signs, taking a later serial when the signer remembers one that we do not: a server died between the
  * signature and the commit. */
-static int sign(struct srv_call *call, struct srv_sign_request *ask, struct buf *envelope,
+static int sign(const char *socket_path, struct srv_sign_request *ask, struct buf *envelope,
 		struct err *err)
 {
-	const char *socket_path = call->api->context->config->signer_socket;
 	uint64_t last = 0;
 	int r = -ESTALE;
 
@@ -38,16 +37,10 @@ static int sign(struct srv_call *call, struct srv_sign_request *ask, struct buf 
 		buf_clear(envelope);
 		r = srv_sign_policy(socket_path, ask, envelope, &last, err);
 	}
-	if (r == -EINVAL)
-		srv_reply_problem(call->req, SRV_POLICY_REFUSED, "The signer refuses it: %s",
-				  err->text);
-	else if (r < 0)
-		srv_reply_problem(call->req, SRV_SIGNER_UNAVAILABLE,
-				  "No signature: %s. Is ampoule-signer running?", err->text);
 	return r;
 }
 
-static int store(struct srv_call *call, const struct srv_draft *draft,
+static int store(struct srv_conn *conn, const struct srv_draft *draft,
 		 const struct srv_sign_request *ask, const struct buf *envelope,
 		 struct srv_published *ret, struct err *err)
 {
@@ -57,7 +50,7 @@ static int store(struct srv_call *call, const struct srv_draft *draft,
 		return err_set(err, r, "cannot take the digest of a policy");
 	ret->serial = (int64_t)ask->serial;
 	ret->is_new = true;
-	return srv_policies_add(call->conn,
+	return srv_policies_add(conn,
 				&(struct srv_new_policy){.group = draft->group,
 							 .serial = ret->serial,
 							 .policy_id = draft->policy_id,
@@ -67,17 +60,17 @@ static int store(struct srv_call *call, const struct srv_draft *draft,
 							 .envelope = envelope->data,
 							 .envelope_bytes = envelope->len,
 							 .digest = ret->digest,
-							 .created_by = call->who.name},
+							 .created_by = draft->created_by},
 				err);
 }
 
-int srv_publish(struct srv_call *call, const struct srv_draft *draft, struct srv_published *ret,
-		struct err *err)
+/* What to ask the signer for; 1 when the draft is the newest already, and *ret says so. */
+static int prepare(struct srv_conn *conn, const struct srv_draft *draft,
+		   struct srv_sign_request *ask, struct srv_published *ret, struct err *err)
 {
 	cleanup_rows struct srv_rows *newest = NULL;
-	cleanup_buf struct buf envelope = {0};
 	uint64_t now_s = (uint64_t)time(NULL);
-	int r = srv_policies_get(call->conn, call->scope, draft->group, 0, &newest, err);
+	int r = srv_policies_get(conn, SRV_GROUPS_ALL, draft->group, 0, &newest, err);
 
 	if (r < 0)
 		return r;
@@ -89,17 +82,46 @@ int srv_publish(struct srv_call *call, const struct srv_draft *draft, struct srv
 		const uint8_t *same = srv_rows_bytes(newest, 0, SRV_POLICY_DIGEST, &n);
 
 		memcpy(ret->digest, same, n < DIGEST_BYTES ? n : DIGEST_BYTES);
-		return 0;
-	}
-	struct srv_sign_request ask = {.policy_id = draft->policy_id,
-				       .group = draft->group,
-				       .serial = (uint64_t)ret->serial + 1,
-				       .issued_s = now_s,
-				       .expires_s = now_s + VALID_S,
-				       .document = draft->document,
-				       .document_bytes = draft->document_bytes};
-
-	if (sign(call, &ask, &envelope, err) < 0)
 		return 1;
-	return store(call, draft, &ask, &envelope, ret, err);
+	}
+	*ask = (struct srv_sign_request){.policy_id = draft->policy_id,
+					 .group = draft->group,
+					 .serial = (uint64_t)ret->serial + 1,
+					 .issued_s = now_s,
+					 .expires_s = now_s + VALID_S,
+					 .document = draft->document,
+					 .document_bytes = draft->document_bytes};
+	return 0;
+}
+
+int srv_publish(struct srv_call *call, const struct srv_draft *draft, struct srv_published *ret,
+		struct err *err)
+{
+	cleanup_buf struct buf envelope = {0};
+	struct srv_sign_request ask;
+	int r = prepare(call->conn, draft, &ask, ret, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = sign(call->api->context->config->signer_socket, &ask, &envelope, err);
+	if (r == -EINVAL)
+		srv_reply_problem(call->req, SRV_POLICY_REFUSED, "The signer refuses it: %s",
+				  err->text);
+	else if (r < 0)
+		srv_reply_problem(call->req, SRV_SIGNER_UNAVAILABLE,
+				  "No signature: %s. Is ampoule-signer running?", err->text);
+	return r < 0 ? 1 : store(call->conn, draft, &ask, &envelope, ret, err);
+}
+
+int srv_publish_unasked(struct srv_conn *conn, const char *signer_socket,
+			const struct srv_draft *draft, struct srv_published *ret, struct err *err)
+{
+	cleanup_buf struct buf envelope = {0};
+	struct srv_sign_request ask;
+	int r = prepare(conn, draft, &ask, ret, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = sign(signer_socket, &ask, &envelope, err);
+	return r < 0 ? r : store(conn, draft, &ask, &envelope, ret, err);
 }

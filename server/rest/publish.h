@@ -11,6 +11,7 @@ struct srv_draft {
 	const char *name; /* of the file it came from */
 	const void *document;
 	size_t document_bytes;
+	const char *created_by;
 };
 
 struct srv_published {
@@ -24,5 +25,10 @@ struct srv_published {
  * Else as srv_query(). The hub is told by the caller, after the commit. */
 int srv_publish(struct srv_call *call, const struct srv_draft *draft, struct srv_published *ret,
 		struct err *err) must_check;
+
+/* The same when no admin waits for an answer: a signer that refuses or is down is a failure like any other. */
+int srv_publish_unasked(struct srv_conn *conn, const char *signer_socket,
+			const struct srv_draft *draft, struct srv_published *ret,
+			struct err *err) must_check;
 
 #endif

@@ -77,6 +77,8 @@ static int make_api(struct srv_rest *rest, const struct srv_context *context, st
 	if (r == 0)
 		r = srv_derive_key(context->config, "ampoule-second-factor-v1", rest->keys.seal,
 				   err);
+	if (r == 0)
+		r = srv_derive_key(context->config, "ampoule-repeats-v1", rest->keys.repeat, err);
 	rest->api = (struct srv_api){
 		.context = context,
 		.routes = srv_routes,

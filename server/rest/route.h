@@ -3,7 +3,7 @@
  * routes.c holds the one table: what is not in it does not exist. dispatch.c refuses, before a handler sees
  * anything: an unknown path, a wrong method, too many requests, a request that another site made, no
  * credential or two, too small a role or reach, a wrong media type, a body over the limit, an unknown or
- * malformed parameter or field. Handlers run on connection threads. docs/access.md is printed from the table. */
+ * malformed parameter or field. deed.c does what is left in one transaction. Handlers run on connection threads. docs/access.md is printed from the table. */
 #ifndef SERVER_REST_ROUTE_H
 #define SERVER_REST_ROUTE_H
 
@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "common/err.h"
+#include "server/rest/etag.h"
 #include "server/rest/fields.h"
 #include "server/rest/http.h"
 #include "server/rest/reply.h"
@@ -55,6 +56,11 @@ struct srv_route {
 	unsigned
 		per_minute; /* requests of one caller (without a role: of one address); 0 = no limit */
 	bool people_only; /* tokens are refused */
+	bool repeatable;  /* an Idempotency-Key counts (repeat.h) */
+	/* The entity tag (etag.h) of what the row gives or changes, as it is now; stays "" when there is none
+	 * for this caller. A GET that succeeds is answered with it, a change refused when If-Match does not have
+	 * it; a change's is asked in its transaction and must lock the thing. NULL: the row has no versions. */
+	int (*current)(struct srv_call *call, char ret_etag[SRV_ETAG_TEXT], struct err *err);
 	/* For a body that is no JSON (application/octet-stream): prepares req->sink. */
 	int (*begin)(struct srv_call *call, struct err *err);
 	/* Work on the body that takes long and needs no database, before a connection is taken. */
@@ -82,6 +88,7 @@ struct srv_call {
 
 	/* For the audit row, set by handlers: what it was done to, and what changed, without secrets. */
 	char object[SRV_CALL_NAME_MAX];
+	bool again;           /* answered as a request before; nothing was done */
 	json_t *was, *became; /* owned; NULL = nothing to say */
 };
 
@@ -92,6 +99,7 @@ struct srv_passwords;
 struct srv_keys {
 	uint8_t bucket[32]; /* names the buckets of failed logins */
 	uint8_t seal[32];   /* seals second factors */
+	uint8_t repeat[32]; /* seals answers that are kept (repeat.h) */
 };
 
 /* What every call shares; borrowed for the listener's life. */

@@ -2,6 +2,7 @@
 #include "server/rest/blobs.h"
 #include "server/rest/handlers.h"
 #include "server/rest/route.h"
+#include "server/rest/versions.h"
 
 enum {
 	SMALL_BODY = 16 << 10,
@@ -45,11 +46,13 @@ const struct srv_route srv_routes[] = {
 
 	{"GET", V1 "/people", ADMIN, .query = srv_people_query, .handle = srv_people_handle_list},
 	{"POST", V1 "/people", ADMIN, SMALL_BODY, .body = srv_people_body, .per_minute = 30,
-	 .people_only = true, .prepare = srv_people_prepare, .handle = srv_people_handle_post},
-	{"GET", V1 "/people/{id}", ADMIN, .handle = srv_people_handle_get},
+	 .people_only = true, .repeatable = true, .prepare = srv_people_prepare,
+	 .handle = srv_people_handle_post},
+	{"GET", V1 "/people/{id}", ADMIN, .current = srv_version_of_person,
+	 .handle = srv_people_handle_get},
 	{"PATCH", V1 "/people/{id}", ADMIN, SMALL_BODY, .body = srv_people_patch_body,
-	 .people_only = true, .handle = srv_people_handle_patch},
-	{"DELETE", V1 "/people/{id}", ADMIN, .people_only = true,
+	 .people_only = true, .current = srv_version_of_person, .handle = srv_people_handle_patch},
+	{"DELETE", V1 "/people/{id}", ADMIN, .people_only = true, .current = srv_version_of_person,
 	 .handle = srv_people_handle_delete},
 	{"POST", V1 "/people/{id}/password", ME, SMALL_BODY, .body = srv_password_body,
 	 .reach = SRV_REACH_SHARED, .per_minute = 20, .people_only = true,
@@ -58,22 +61,26 @@ const struct srv_route srv_routes[] = {
 	{"GET", V1 "/policies", READ, .query = srv_policies_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_policies_handle_list},
 	{"POST", V1 "/policies", AUTHORS, POLICY_BODY, .body = srv_policies_body,
-	 .reach = SRV_REACH_GROUPS, .per_minute = 120, .handle = srv_policies_handle_post},
+	 .reach = SRV_REACH_GROUPS, .per_minute = 120, .repeatable = true,
+	 .current = srv_version_of_policy, .handle = srv_policies_handle_post},
 	{"GET", V1 "/policies/{serial}", READ, .query = srv_policies_get_query,
-	 .reach = SRV_REACH_GROUPS, .handle = srv_policies_handle_get},
+	 .reach = SRV_REACH_GROUPS, .current = srv_version_of_policy,
+	 .handle = srv_policies_handle_get},
 
 	/* A layer concerns whatever group lies below it: its roles must reach all of them. */
-	{"GET", V1 "/layers", READ, .handle = srv_layers_handle_list},
+	{"GET", V1 "/layers", READ, .current = srv_version_of_layers,
+	 .handle = srv_layers_handle_list},
 	{"POST", V1 "/layers", AUTHORS, POLICY_BODY, .body = srv_layers_body, .per_minute = 120,
-	 .handle = srv_layers_handle_post},
+	 .repeatable = true, .current = srv_version_of_layers, .handle = srv_layers_handle_post},
 	{"GET", V1 "/layers/{id}", READ, .handle = srv_layers_handle_get},
 	{"GET", V1 "/policy-diff", READ, .query = srv_policy_diff_query,
 	 .handle = srv_policy_diff_handle_get},
 	{"GET", V1 "/policy-rules", READ, .query = srv_policy_rules_query,
 	 .handle = srv_policy_rules_handle_get},
-	{"GET", V1 "/groups", READ, .handle = srv_groups_handle_list},
-	{"POST", V1 "/groups", ADMIN, SMALL_BODY, .body = srv_groups_body,
-	 .handle = srv_groups_handle_post},
+	{"GET", V1 "/groups", READ, .current = srv_version_of_groups,
+	 .handle = srv_groups_handle_list},
+	{"POST", V1 "/groups", ADMIN, SMALL_BODY, .body = srv_groups_body, .repeatable = true,
+	 .current = srv_version_of_groups, .handle = srv_groups_handle_post},
 
 	{"GET", V1 "/devices", READ, .query = srv_devices_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_devices_handle_list},
@@ -86,19 +93,19 @@ const struct srv_route srv_routes[] = {
 	/* Images are everybody's: which ones are used is for policies to say. */
 	{"GET", V1 "/images", READ, .query = srv_images_query, .reach = SRV_REACH_SHARED,
 	 .handle = srv_images_handle_list},
-	{"POST", V1 "/images", PUSHERS, IMAGE_BODY, .body = srv_images_body,
+	{"POST", V1 "/images", PUSHERS, IMAGE_BODY, .body = srv_images_body, .repeatable = true,
 	 .handle = srv_images_handle_post},
 	{"PUT", V1 "/blobs/{digest}", PUSHERS, SRV_BLOB_BYTES_MAX, .begin = srv_blobs_begin,
 	 .handle = srv_blobs_put},
 	{"GET", V1 "/image-keys", READ, .reach = SRV_REACH_SHARED, .handle = srv_keys_handle_list},
-	{"POST", V1 "/image-keys", ADMIN, SMALL_BODY, .body = srv_keys_body,
+	{"POST", V1 "/image-keys", ADMIN, SMALL_BODY, .body = srv_keys_body, .repeatable = true,
 	 .handle = srv_keys_handle_post},
 
 	/* Whoever has a role may make tokens of it. */
 	{"GET", V1 "/tokens", READ, .query = srv_tokens_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_tokens_handle_list},
 	{"POST", V1 "/tokens", READ, SMALL_BODY, .body = srv_tokens_body, .reach = SRV_REACH_GROUPS,
-	 .per_minute = 120, .handle = srv_tokens_handle_post},
+	 .per_minute = 120, .repeatable = true, .handle = srv_tokens_handle_post},
 	{"DELETE", V1 "/tokens/{id}", READ, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_tokens_handle_delete},
 

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "server/audit.h"
 #include "server/ca.h"
+#include "server/chores/chores.h"
 #include "server/db.h"
 #include "server/fleet/listener.h"
 #include "server/hub.h"
@@ -52,7 +53,8 @@ static int listen_and_wait(const struct srv_context *context, const struct srv_c
 
 	if (!fleet)
 		return -EIO;
-	struct srv_rest *rest = srv_rest_start(context, err);
+	struct srv_chores *chores = srv_chores_start(context, err);
+	struct srv_rest *rest = chores ? srv_rest_start(context, err) : NULL;
 
 	if (rest) {
 		log_info("serve: ready agents=%s api=%s instance=%s",
@@ -61,6 +63,7 @@ static int listen_and_wait(const struct srv_context *context, const struct srv_c
 		wait_for_signal(signals);
 	}
 	srv_rest_stop(rest);
+	srv_chores_stop(chores);
 	srv_fleet_stop(fleet);
 	return rest ? 0 : -EIO;
 }

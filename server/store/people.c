@@ -16,6 +16,18 @@ int srv_people_list(struct srv_conn *conn, const char *id, const char *after, in
 		SRV_TEXT(id), SRV_TEXT(after), SRV_INT(limit));
 }
 
+int srv_people_lock(struct srv_conn *conn, const char *id, struct err *err)
+{
+	cleanup_rows struct srv_rows *rows = NULL;
+	/* As text: an id that is no UUID must not end the transaction. */
+	int r = srv_query(conn, &rows, err, "SELECT FROM people WHERE id::text = $1 FOR UPDATE",
+			  SRV_TEXT(id));
+
+	if (r < 0)
+		return r;
+	return srv_rows_count(rows) ? 0 : err_set(err, -ENOENT, "no such person");
+}
+
 int srv_people_find(struct srv_conn *conn, const char *name, const char *id, struct srv_person *out,
 		    struct err *err)
 {

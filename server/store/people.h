@@ -30,6 +30,9 @@ enum srv_person_column {
 int srv_people_list(struct srv_conn *conn, const char *id, const char *after, int64_t limit,
 		    struct srv_rows **ret_rows, struct err *err) must_check;
 
+/* Nobody else changes the person until the transaction ends. -ENOENT; a bad id is -ENOENT too. */
+int srv_people_lock(struct srv_conn *conn, const char *id, struct err *err) must_check;
+
 /* What a login looks at. */
 struct srv_person {
 	char id[SRV_PERSON_ID];

@@ -7,7 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const objects[] = {"/home/user1/.ssh/id", "/", "/a/b/c.pdf",
-				      "tcp:a.example:443"};
+				      "tcp:[0a000005].a.example:443"};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -117,4 +117,21 @@ static inline int64_t pg_number(const char *conninfo, const char *sql)
 	return v;
 }
 
+/* Waits until a query gives the number, for what others write meanwhile; fails after PG_PATIENCE_S. */
+enum {
+	PG_PATIENCE_S = 30
+};
+static inline void pg_await(const char *conninfo, const char *sql, int64_t number)
+{
+	int64_t is = 0;
+
+	for (int i = 0; i < PG_PATIENCE_S * 100; i++) {
+		is = pg_number(conninfo, sql);
+		if (is == number)
+			return;
+		usleep(10000);
+	}
+	ck_abort_msg("%s: %lld, not %lld", sql, (long long)is, (long long)number);
+}
+
 #endif

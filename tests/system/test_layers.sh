@@ -9,7 +9,7 @@ for tool in psql curl jq openssl; do
 	command -v "$tool" >/dev/null || skip "$tool is not installed (deploy/bootstrap.sh)"
 done
 BIN=$PWD/build/${VARIANT:-debug}/bin
-make -s "${BIN#"$PWD/"}"/ampoule-{server,signer} "${BIN#"$PWD/"}/ampoulectl" >/dev/null || exit 1
+make -s "${BIN#"$PWD/"}"/{ampoule-server,ampoule-signer,ampoulectl,fleet-device} >/dev/null || exit 1
 # shellcheck source=tests/support/server-fixture.sh
 . tests/support/server-fixture.sh layers
 
@@ -65,6 +65,7 @@ start() {
 	server_fixture_start
 	ctl login --server "https://127.0.0.1:$API_PORT" --ca "$RUN/server/ca.pem" --token-file "$RUN/admin.token" >/dev/null ||
 		die "login"
+	sql -c "INSERT INTO trusted_keys (purpose, key) VALUES ('image', decode(repeat('11', 32), 'hex'))"
 	sql -c "INSERT INTO images (name, version, manifest, signature) VALUES ('docs', 1, '{}', decode(repeat('00', 64), 'hex'))"
 }
 
@@ -131,6 +132,37 @@ apply_layers() {
 	expect_has "in words" "$OUT" "~ pdf.file eng-specs"
 }
 
+# device HOSTNAME GROUP: a connected one, which takes lines from descriptor 8 or 9.
+device() {
+	mkfifo "$RUN/$1.in"
+	"$BIN/fleet-device" "$1" <"$RUN/$1.in" >"$RUN/log/$1.log" 2>&1 &
+}
+is_connected() { [ "$(sql -c "SELECT count(*) FROM device_overview WHERE hostname = '$1' AND state = 'connected'")" = 1 ]; }
+wait_for_devices() {
+	step "Waiting until the devices have it"
+	device ws-one
+	exec 8>"$RUN/ws-one.in"
+	ctl token new enrol --group eng >&8 2>/dev/null
+	device ws-two
+	exec 9>"$RUN/ws-two.in"
+	ctl token new enrol --group lab >&9 2>/dev/null
+	wait_for "one device of eng is connected" 20 is_connected ws-one
+	wait_for "and one of lab" 20 is_connected ws-two
+	delta eng eng eng-specs /srv/other/ read >"$RUN/eng.yaml"
+	expect_exit "a change of both is waited for" 0 policy apply "$RUN/eng.yaml" --layers --wait --timeout 30
+	expect_has "and told" "$OUT" "applied by 2 of 2 connected devices"
+	echo 'fail needs 2.0' >&9
+	delta eng eng eng-specs /srv/specs/ read >"$RUN/eng.yaml"
+	expect_exit "one that cannot apply it fails it" 1 policy apply "$RUN/eng.yaml" --layers --wait --timeout 30
+	expect_has "when the others have it" "$OUT" "applied by 1 of 2 connected devices"
+	expect_has "and tells why" "$ERR" "ws-two: failed: needs 2.0"
+	expect_exit "what is in force already is not waited for" 0 policy apply "$RUN/eng.yaml" --layers --wait
+	exec 8>&- 9>&-
+	wait_for "the devices go" 20 is_gone
+	sql -c "UPDATE devices SET state = 'revoked' WHERE hostname IN ('ws-one', 'ws-two')"
+}
+is_gone() { ! is_connected ws-one && ! is_connected ws-two; }
+
 go_back() {
 	step "History and going back"
 	ask getLayer GET /layers/eng
@@ -164,6 +196,30 @@ except() {
 	expect_exit "it can be taken away" 0 policy rm exc-42
 	ask getLayer GET /layers/exc-42
 	expect_eq "its history stays" "$(json '.layers | map(.document == null | tostring) | join(" ")')" "true false"
+}
+
+# streams_with ID: groups whose newest signed policy has that document.
+streams_with() {
+	sql -c "SELECT count(*) FROM (SELECT DISTINCT ON (group_name) document FROM policies ORDER BY group_name, serial DESC) p
+		WHERE position('id: $1'::bytea IN document) > 0"
+}
+no_stream_has() { [ "$(streams_with "$1")" = 0 ]; }
+exception_ends() {
+	step "An exception that ends leaves the signed policies by itself"
+	local before
+	exception "$(date -u -d '+4 seconds' +%Y-%m-%dT%H:%M:%SZ)" >"$RUN/exc.yaml"
+	expect_exit "one of four seconds" 0 policy apply "$RUN/exc.yaml" --layers
+	expect_eq "it is in the policies of all groups" "$(streams_with exc-42)" "$(sql -c 'SELECT count(*) FROM groups')"
+	before=$(sql -c "SELECT max(serial) FROM policies WHERE group_name = 'lab'")
+	wait_for "then in none" 30 no_stream_has exc-42
+	expect_eq "which have one serial more" "$(sql -c "SELECT max(serial) FROM policies WHERE group_name = 'lab'")" \
+		$((before + 1))
+	expect_eq "and say who made it" "$(sql -c "SELECT created_by FROM policies WHERE group_name = 'lab'
+		ORDER BY serial DESC LIMIT 1")" ampoule-server
+	expect_eq "as the audit log does" "$(sql -c "SELECT count(*) FROM audit WHERE action = 'an exception ended'
+		AND object = 'lab'")" 1
+	sleep 3
+	expect_eq "once" "$(sql -c "SELECT max(serial) FROM policies WHERE group_name = 'lab'")" $((before + 1))
 }
 
 # event PATH: as `event ls --json` prints one.
@@ -238,7 +294,9 @@ make_groups
 check_first
 apply_layers
 go_back
+wait_for_devices
 except
+exception_ends
 from_event
 managed_in_git
 without_signer

@@ -80,7 +80,8 @@ static void make_access(struct mv_access *access, char object[96], int i, int ru
 					    {"/home/u/all", "/d/e/f.y", ""}};
 
 	hit = net ? hit / 5 * 5 + 4 : hit % 5 == 4 ? hit - 1 : hit;
-	int n = net ? snprintf(object, 96, "tcp:%sh%d.example:443", hit % 2 ? "a." : "", hit)
+	int n = net ? snprintf(object, 96, "tcp:[c0000201].%sh%d.example:443", hit % 2 ? "a." : "",
+			       hit)
 		    : put_path(object, &forms[hit % 4], hit);
 
 	*access = (struct mv_access){.class = net ? MV_CLASS_NET : MV_CLASS_FILE,

@@ -1,7 +1,8 @@
 /* fleet-device HOSTNAME: one device of flesh, for tests of what an admin sees. It enrols with the token on
  * the first line of stdin, says Hello, reports each announced policy as applied, and sends one event for each
  * further line: CLASS OPERATION VERDICT RULE TASK USER PROGRAM OBJECT, with "-" for an empty word and "audit:"
- * before a verdict that is only recorded. It ends with stdin. The server is spoken to as an agent would; there
+ * before a verdict that is only recorded. After a line "fail REASON" it cannot apply policies, for that reason. It
+ * ends with stdin. The server is spoken to as an agent would; there
  * is no micro-VM behind it, which needs a /dev/kvm (tests/story has that). */
 #include <poll.h>
 #include <stdbool.h>
@@ -17,6 +18,7 @@ enum {
 
 static uint8_t stream[16] = "device-of-flesh";
 static uint64_t sequence;
+static char failure[256]; /* why policies are not applied; "" when they are */
 
 static void send_kind(struct client *c, Ampoule__Frame__KindCase kind, void *message)
 {
@@ -120,6 +122,10 @@ static bool take_line(struct client *c)
 	if (!fgets(line, sizeof(line), stdin))
 		return false;
 	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(line, "fail ", 5)) {
+		snprintf(failure, sizeof(failure), "%.255s", line + 5);
+		return true;
+	}
 	for (size_t i = 0; i < WORDS; i++) {
 		word[i] = i + 1 < WORDS ? strsep(&rest, " ") : rest;
 		ck_assert_msg(word[i] != NULL, "fewer than %d words", WORDS);
@@ -143,7 +149,10 @@ static bool take_frame(struct client *c)
 		ampoule__policy_state__init(&state);
 		state.serial = frame->policy_announce->serial;
 		state.digest = frame->policy_announce->digest;
-		state.phase = AMPOULE__POLICY_STATE__PHASE__APPLIED;
+		state.phase = failure[0] ? AMPOULE__POLICY_STATE__PHASE__FAILED
+					 : AMPOULE__POLICY_STATE__PHASE__APPLIED;
+		if (failure[0])
+			state.reason = failure;
 		send_kind(c, AMPOULE__FRAME__KIND_POLICY_STATE, &state);
 	}
 	wire_free(&frame->base);

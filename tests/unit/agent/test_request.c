@@ -117,7 +117,7 @@ END_TEST
 
 START_TEST(unknown_flags_are_refused)
 {
-	message.flags = 8;
+	message.flags = 16;
 	ck_assert_int_eq(refused(), -EBADMSG);
 }
 END_TEST

@@ -79,12 +79,13 @@ END_TEST
 
 START_TEST(a_micro_vm_that_is_not_there_is_refused)
 {
-	static const uint32_t types[] = {AGENT_REQ_STOP, AGENT_REQ_EXPLAIN};
+	static const uint32_t types[] = {AGENT_REQ_STOP, AGENT_REQ_EXPLAIN, AGENT_REQ_REVIEW,
+					 AGENT_REQ_KEPT, AGENT_REQ_DESTROY};
 
 	ask(types[_i], "vm-0");
 	ck_assert_int_eq(answer(sock), sizeof(struct agent_rep));
 	ck_assert_uint_eq(reply.type, AGENT_REP_REFUSED);
-	ck_assert_ptr_nonnull(strstr(reply.rep.text, "no such micro-VM"));
+	ck_assert_ptr_nonnull(strstr(reply.rep.text, "such"));
 }
 END_TEST
 
@@ -107,7 +108,7 @@ END_TEST
 
 START_TEST(an_unknown_type_ends_the_connection)
 {
-	struct agent_req req = {.type = AGENT_REQ_RELOAD + 1, .version = AGENT_SOCKET_VERSION};
+	struct agent_req req = {.type = AGENT_REQ_COUNT, .version = AGENT_SOCKET_VERSION};
 
 	ck_assert_int_eq(fd_send(sock, &req, sizeof(req), NULL, 0), 0);
 	ck_assert_int_eq(answer(sock), 0);
@@ -203,9 +204,8 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_empty_list_has_an_end);
-	tcase_add_loop_test(t, a_micro_vm_that_is_not_there_is_refused, 0, 2);
-	tcase_add_loop_test(t, a_wrong_size_ends_the_connection, AGENT_REQ_RUN,
-			    AGENT_REQ_RELOAD + 1);
+	tcase_add_loop_test(t, a_micro_vm_that_is_not_there_is_refused, 0, 5);
+	tcase_add_loop_test(t, a_wrong_size_ends_the_connection, AGENT_REQ_RUN, AGENT_REQ_COUNT);
 	tcase_add_test(t, one_byte_ends_the_connection);
 	tcase_add_test(t, an_unknown_type_ends_the_connection);
 	tcase_add_test(t, another_version_ends_the_connection);

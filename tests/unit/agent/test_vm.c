@@ -226,7 +226,7 @@ END_TEST
 
 START_TEST(a_process_that_outlives_its_lifetime_is_killed)
 {
-	vm->life_timer.due_ms = agent_now_ms();
+	agent_timer_start(&vm->life_timer, &agent.loop, 0, vm->life_timer.on_time, vm);
 	work();
 	ck_assert(vm->ended);
 	ck_assert_int_eq(vm->child.pid, 0);

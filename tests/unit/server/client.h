@@ -184,19 +184,26 @@ static inline void client_hello(struct client *c, uint64_t counter, uint64_t app
 	client_send(c, &frame);
 }
 
-/* Sends count events with rising sequences from first. object: of all of them. */
-static inline void client_events(struct client *c, uint64_t first, size_t count, const char *class,
-				 const char *object)
+/* What events have in common that one test changes and another does not. */
+struct client_kind {
+	const char *class, *object, *policy_id;
+	uint64_t serial;
+};
+
+/* Sends count events with rising sequences from first. */
+static inline void client_send_events(struct client *c, uint64_t first, size_t count,
+				      const struct client_kind *kind)
 {
 	Ampoule__EventBatch batch;
 	Ampoule__Frame frame;
 	Ampoule__Event *events = calloc(count, sizeof(*events));
 	Ampoule__Event **list = calloc(count, sizeof(*list));
 	uint8_t stream[16] = "stream-of-tests";
-	char words[5][16] = {"", "open", "deny", "high", "user1"}, object_copy[256];
+	char words[6][16] = {"", "open", "deny", "high", "user1", ""}, object_copy[256];
 
-	(void)snprintf(words[0], sizeof(words[0]), "%s", class);
-	(void)snprintf(object_copy, sizeof(object_copy), "%s", object);
+	(void)snprintf(words[0], sizeof(words[0]), "%s", kind->class);
+	(void)snprintf(words[5], sizeof(words[5]), "%s", kind->policy_id);
+	(void)snprintf(object_copy, sizeof(object_copy), "%s", kind->object);
 	for (size_t i = 0; i < count; i++) {
 		ampoule__event__init(&events[i]);
 		events[i].sequence = first + i;
@@ -206,6 +213,8 @@ static inline void client_events(struct client *c, uint64_t first, size_t count,
 		events[i].verdict = words[2];
 		events[i].severity = words[3];
 		events[i].user = words[4];
+		events[i].policy_id = words[5];
+		events[i].serial = kind->serial;
 		events[i].object.data = (uint8_t *)object_copy;
 		events[i].object.len = strlen(object_copy);
 		events[i].guest_rip = 0xffffffff81000000;
@@ -223,6 +232,23 @@ static inline void client_events(struct client *c, uint64_t first, size_t count,
 	client_send(c, &frame);
 	free(list);
 	free(events);
+}
+
+static inline void client_events(struct client *c, uint64_t first, size_t count, const char *class,
+				 const char *object)
+{
+	const struct client_kind kind = {.class = class, .object = object, .policy_id = ""};
+
+	client_send_events(c, first, count, &kind);
+}
+
+static inline void client_events_of(struct client *c, uint64_t first, size_t count,
+				    const char *policy_id, uint64_t serial)
+{
+	const struct client_kind kind = {
+		.class = "file", .object = "/a", .policy_id = policy_id, .serial = serial};
+
+	client_send_events(c, first, count, &kind);
 }
 
 #endif

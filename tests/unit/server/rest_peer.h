@@ -69,6 +69,9 @@ struct peer_call {
 	const char *marker; /* X-Ampoule-Request */
 	const char *origin;
 	const char *fetch_site;
+	const char *if_match;
+	const char *if_none_match;
+	const char *idempotency_key;
 	const char *from; /* address to call from; 127.0.0.0/8 is all ours */
 	long tls_max;     /* CURL_SSLVERSION_MAX_..., 0 = any */
 
@@ -122,6 +125,9 @@ static inline struct curl_slist *peer_headers(const struct peer_call *call)
 	list = peer_header(list, "X-Ampoule-Request", call->marker);
 	list = peer_header(list, "Origin", call->origin);
 	list = peer_header(list, "Sec-Fetch-Site", call->fetch_site);
+	list = peer_header(list, "If-Match", call->if_match);
+	list = peer_header(list, "If-None-Match", call->if_none_match);
+	list = peer_header(list, "Idempotency-Key", call->idempotency_key);
 	if (!call->token)
 		return list;
 	snprintf(line, sizeof(line), "Authorization: Bearer %s", call->token);

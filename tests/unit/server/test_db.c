@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 
 #include "tests/support/pg.h"
@@ -102,11 +103,13 @@ END_TEST
 
 START_TEST(a_connection_that_the_database_closed_is_replaced)
 {
+	struct pollfd p = {.fd = srv_conn_fd(conn), .events = POLLIN};
+
 	srv_db_put(db, conn);
 	pg_admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname <> "
 		 "'postgres' "
 		 "AND application_name = 'ampoule-server' AND pid <> pg_backend_pid()");
-	usleep(100000);
+	ck_assert_int_eq(poll(&p, 1, PG_PATIENCE_S * 1000), 1); /* the end has arrived */
 	conn = srv_db_get(db, &err);
 	ck_assert_msg(conn != NULL, "%s", err.text);
 	ck_assert_int_eq(srv_query(conn, NULL, &err, "SELECT 1"), 0);
@@ -153,7 +156,9 @@ START_TEST(a_notification_arrives_with_its_payload)
 	ck_assert_int_eq(srv_script(listener, "LISTEN here", &err), 0);
 	ck_assert_int_eq(srv_conn_next_notify(listener, payload, sizeof(payload)), 0);
 	ck_assert_int_eq(srv_script(conn, "NOTIFY here, 'too long for it'", &err), 0);
-	usleep(100000);
+	struct pollfd p = {.fd = srv_conn_fd(listener), .events = POLLIN};
+
+	ck_assert_int_eq(poll(&p, 1, PG_PATIENCE_S * 1000), 1);
 	ck_assert_int_eq(srv_conn_next_notify(listener, payload, sizeof(payload)), 1);
 	ck_assert_str_eq(payload, "too lon");
 	srv_conn_close(listener);

@@ -205,12 +205,14 @@ static void print_head(FILE *f)
 	      "in the "
 	      "caller's groups;\n`shared` has nothing of a group in it. People: tokens are "
 	      "refused. Rate: "
-	      "requests a minute of one caller.\n\n",
+	      "requests a minute of one caller.\nVersions: the answer has an ETag, and a change "
+	      "with "
+	      "If-Match is refused when it is stale. Key: an Idempotency-Key counts.\n\n",
 	      f);
-	fputs("| route | reach | people | body | rate |", f);
+	fputs("| route | reach | people | body | rate | versions | key |", f);
 	for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++)
 		fprintf(f, " %s |", callers[i].title);
-	fputs("\n|---|---|---|---|---|", f);
+	fputs("\n|---|---|---|---|---|---|---|", f);
 	for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++)
 		fputs("---|", f);
 	fputc('\n', f);
@@ -222,7 +224,7 @@ static void print_row(FILE *f, const struct srv_route *route)
 		srv_reach_name(route->reach), route->people_only ? "yes" : "", route->body_max);
 	if (route->per_minute)
 		fprintf(f, "%u", route->per_minute);
-	fputs(" |", f);
+	fprintf(f, " | %s | %s |", route->current ? "yes" : "", route->repeatable ? "yes" : "");
 	for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++)
 		fprintf(f, " %s |", say(route, i));
 	fputc('\n', f);

@@ -83,10 +83,26 @@ START_TEST(each_route_is_described_with_its_roles_and_reach)
 }
 END_TEST
 
+/* Those of one place: "query" or "header". */
+static json_t *parameters_in(const struct srv_route *route, const char *place)
+{
+	json_t *list = json_object_get(operation_of(route), "parameters"), *parameter;
+	json_t *found = json_array();
+	size_t i;
+
+	json_array_foreach(list, i, parameter)
+	{
+		parameter = openapi_deref(root, parameter);
+		if (!strcmp(json_string_value(json_object_get(parameter, "in")), place))
+			json_array_append(found, parameter);
+	}
+	return found;
+}
+
 START_TEST(each_route_has_the_parameters_described)
 {
 	const struct srv_route *route = &srv_routes[_i];
-	json_t *list = json_object_get(operation_of(route), "parameters"), *parameter;
+	json_t *list = parameters_in(route, "query"), *parameter;
 	size_t i, count = 0;
 
 	while (route->query && route->query[count].name)
@@ -100,6 +116,29 @@ START_TEST(each_route_has_the_parameters_described)
 		ck_assert_msg(at >= 0, "%s: %s", route->path, name);
 		check_field(&route->query[at], json_object_get(parameter, "schema"));
 	}
+	json_decref(list);
+}
+END_TEST
+
+START_TEST(each_route_has_the_headers_described)
+{
+	const struct srv_route *route = &srv_routes[_i];
+	json_t *list = parameters_in(route, "header"), *parameter;
+	bool changes = srv_route_changes(route), match = false, none_match = false, key = false;
+	size_t i;
+
+	json_array_foreach(list, i, parameter)
+	{
+		const char *name = json_string_value(json_object_get(parameter, "name"));
+
+		match |= !strcmp(name, "If-Match");
+		none_match |= !strcmp(name, "If-None-Match");
+		key |= !strcmp(name, "Idempotency-Key");
+	}
+	ck_assert_msg(match == (route->current && changes), "%s: If-Match", route->path);
+	ck_assert_msg(none_match == (route->current && !changes), "%s: If-None-Match", route->path);
+	ck_assert_msg(key == route->repeatable, "%s: Idempotency-Key", route->path);
+	json_decref(list);
 }
 END_TEST
 
@@ -259,6 +298,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, each_route_is_described_with_its_roles_and_reach, 0, rows);
 	tcase_add_loop_test(t, each_route_has_the_parameters_described, 0, rows);
+	tcase_add_loop_test(t, each_route_has_the_headers_described, 0, rows);
 	tcase_add_loop_test(t, each_body_has_the_fields_described, 0, rows);
 	tcase_add_loop_test(t, a_streamed_body_is_described_as_bytes, 0, rows);
 	tcase_add_test(t, nothing_is_described_that_is_not_there);

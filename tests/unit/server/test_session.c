@@ -54,7 +54,7 @@ static void send_state(struct client *c, uint64_t serial, Ampoule__PolicyState__
 	client_send(c, &frame);
 }
 
-/* What was sent before is done when the pong is back. */
+/* What was sent before was handled when the pong is back; what is written behind it may come later. */
 static void round_trip(struct client *c)
 {
 	Ampoule__Ping ping = AMPOULE__PING__INIT;
@@ -80,15 +80,16 @@ START_TEST(what_became_of_a_policy_is_recorded)
 	send_state(&c, 2, AMPOULE__POLICY_STATE__PHASE__RECEIVED);
 	send_state(&c, 2, AMPOULE__POLICY_STATE__PHASE__FAILED);
 	round_trip(&c);
-	ck_assert_int_eq(pg_number(config.db, "SELECT count(*) FROM device_overview WHERE state = "
-					      "'connected' AND received_serial = 2 AND "
-					      "failed_serial = 2 AND failed_reason = 'why'"),
-			 1);
+	pg_await(config.db,
+		 "SELECT count(*) FROM device_overview WHERE state = 'connected' AND "
+		 "received_serial = 2 AND failed_serial = 2 AND failed_reason = 'why'",
+		 1);
 	send_state(&c, 3, AMPOULE__POLICY_STATE__PHASE__APPLIED);
 	round_trip(&c);
-	ck_assert_int_eq(pg_number(config.db, "SELECT count(*) FROM device_policy_state WHERE "
-					      "applied_serial = 3 AND failed_serial IS NULL"),
-			 1);
+	pg_await(config.db,
+		 "SELECT count(*) FROM device_policy_state WHERE applied_serial = 3 AND "
+		 "failed_serial IS NULL",
+		 1);
 	send_state(&c, 3, AMPOULE__POLICY_STATE__PHASE__NONE);
 	client_expect_refusal(&c, "bad-request", false);
 	client_close(&c);
@@ -104,12 +105,33 @@ START_TEST(a_device_that_goes_is_offline)
 	(void)fleet_hello(&c, &id, 0, 0, NULL);
 	ck_assert(srv_hub_is_connected(context.hub, id.device));
 	client_close(&c);
-	for (int i = 0; i < 100 && srv_hub_count(context.hub); i++)
-		usleep(20000);
-	usleep(100000);
-	ck_assert_int_eq(pg_number(config.db, "SELECT count(*) FROM device_overview WHERE state = "
-					      "'offline' AND last_seen IS NOT NULL"),
-			 1);
+	pg_await(
+		config.db,
+		"SELECT count(*) FROM device_overview WHERE state = 'offline' AND last_seen IS NOT "
+		"NULL",
+		1);
+	ck_assert_uint_eq(srv_hub_count(context.hub), 0);
+	fleet_forget(&id);
+}
+END_TEST
+
+/* The end of the first connection is written after the second one's Hello. */
+START_TEST(a_device_that_came_again_at_once_stays_connected)
+{
+	struct identity id = fleet_enroll();
+	struct client first, second;
+	uint64_t counter = fleet_hello(&first, &id, 0, 0, NULL);
+
+	client_close(&first);
+	counter = fleet_hello(&second, &id, counter, 0, NULL);
+	send_state(&second, 9, AMPOULE__POLICY_STATE__PHASE__APPLIED);
+	pg_await(config.db, "SELECT count(*) FROM device_policy_state WHERE applied_serial = 9", 1);
+	ck_assert_uint_eq(srv_hub_count(context.hub), 1);
+	ck_assert_int_eq(
+		pg_number(config.db,
+			  "SELECT count(*) FROM device_overview WHERE state = 'connected'"),
+		1);
+	client_close(&second);
 	fleet_forget(&id);
 }
 END_TEST
@@ -339,6 +361,7 @@ int main(void)
 	tcase_add_test(t, a_policy_reaches_a_connected_device);
 	tcase_add_test(t, what_became_of_a_policy_is_recorded);
 	tcase_add_test(t, a_device_that_goes_is_offline);
+	tcase_add_test(t, a_device_that_came_again_at_once_stays_connected);
 	tcase_add_test(t, a_second_channel_replaces_the_first);
 	tcase_add_test(t, a_lost_welcome_is_forgiven_and_a_copy_of_the_state_is_not);
 	tcase_add_test(t, revocation_ends_the_connection);

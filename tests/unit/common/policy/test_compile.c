@@ -54,7 +54,7 @@ static const struct {
 } unmatched[] = {
 	{MV_CLASS_FILE, MV_OP_OPEN, "/home/user1/x", MV_HIDE},
 	{MV_CLASS_STDIO, MV_OP_WRITE, "stdout", MV_ALLOW},
-	{MV_CLASS_NET, MV_OP_CONNECT, "tcp:a.example:443", MV_DENY},
+	{MV_CLASS_NET, MV_OP_CONNECT, "tcp:[].a.example:443", MV_DENY},
 	{MV_CLASS_DNS, MV_OP_LOOKUP, "a.example", MV_DENY},
 	{MV_CLASS_PORT, MV_OP_OUT, "0x3f8", MV_DENY},
 	{MV_CLASS_MMIO, MV_OP_WRITE, "0xd0000000", MV_DENY},
@@ -125,6 +125,45 @@ START_TEST(wildcards_in_the_name_of_a_given_file_are_letters)
 }
 END_TEST
 
+START_TEST(save_rules_save_ask_or_discard)
+{
+	struct buf table =
+		compile("  save:\n"
+			"  - { id: back, path: [\"{file}\"], do: save, unsealed: true }\n"
+			"  - { id: never, path: [\"~/in/x.pdf\"], do: discard }\n"
+			"  - { id: dl, path: [\"~/in/*.pdf\"], do: ask, max: 5Mi }\n",
+			&user1);
+	char rule[MV_NAME_MAX];
+
+	ck_assert_uint_eq(decide(&table, MV_CLASS_SAVE, MV_OP_WRITE, "/home/user1/a.pdf", rule),
+			  MV_ALLOW);
+	ck_assert_str_eq(rule, "back");
+	ck_assert_uint_eq(decide(&table, MV_CLASS_SAVE, MV_OP_WRITE, "/home/user1/in/y.pdf", rule),
+			  MV_COPY);
+	ck_assert_str_eq(rule, "dl");
+	ck_assert_uint_eq(decide(&table, MV_CLASS_SAVE, MV_OP_WRITE, "/home/user1/in/x.pdf", rule),
+			  MV_HIDE);
+	ck_assert_str_eq(rule, "never");
+	buf_release(&table);
+}
+END_TEST
+
+START_TEST(a_save_rule_tells_how_large_a_file_may_be)
+{
+	struct policy *policy = parse_text(
+		HEAD "final:\n  save: [ { id: f, path: [\"~/\"], do: ask, max: 1Ki } ]\n" TASK
+		     "  save:\n"
+		     "  - { id: dl, path: [\"~/in/*.pdf\"], do: ask, max: 5Mi }\n"
+		     "  - { id: any, path: [\"~/in/*.txt\"], do: ask }\n");
+
+	ck_assert_uint_eq(policy_save_max(policy, "f"), 1024);
+	ck_assert_uint_eq(policy_save_max(policy, "dl"), 5 << 20);
+	ck_assert_uint_eq(policy_save_max(policy, "any"), 0);
+	ck_assert_uint_eq(policy_save_max(policy, "none"), 0);
+	policy_free(policy);
+}
+END_TEST
+
 START_TEST(globs_stay_in_a_component_or_cross)
 {
 	struct buf table = compile("  file:\n"
@@ -189,15 +228,50 @@ START_TEST(network_rules_name_host_and_port)
 	char rule[MV_NAME_MAX];
 
 #define CONNECT(object) decide(&table, MV_CLASS_NET, MV_OP_CONNECT, object, rule)
-	ck_assert_uint_eq(CONNECT("tcp:a.corp.example:8443"), MV_ALLOW);
-	ck_assert_uint_eq(CONNECT("tcp:corp.example:443"), MV_DENY);
+	ck_assert_uint_eq(CONNECT("tcp:[].a.corp.example:8443"), MV_ALLOW);
+	ck_assert_uint_eq(CONNECT("tcp:[].corp.example:443"), MV_DENY);
 	ck_assert_str_eq(rule, "");
-	ck_assert_uint_eq(CONNECT("tcp:bad.corp.example:443"), MV_DENY);
+	ck_assert_uint_eq(CONNECT("tcp:[0a000005].bad.corp.example:443"), MV_DENY);
 	ck_assert_str_eq(rule, "no");
-	ck_assert_uint_eq(CONNECT("tcp:a.corp.example:80"), MV_DENY);
-	ck_assert_uint_eq(CONNECT("udp:a.corp.example:443"), MV_DENY);
+	ck_assert_uint_eq(CONNECT("tcp:[].a.corp.example:80"), MV_DENY);
+	ck_assert_uint_eq(CONNECT("udp:[].a.corp.example:443"), MV_DENY);
 	ck_assert_uint_eq(decide(&table, MV_CLASS_DNS, MV_OP_LOOKUP, "a.corp.example", rule),
 			  MV_ALLOW);
+	buf_release(&table);
+}
+END_TEST
+
+START_TEST(networks_and_names_are_one_list)
+{
+	struct buf table = compile(
+		"  net:\n"
+		"  - { id: own, host: [\"git.corp.example\"], port: [443], do: allow }\n"
+		"  - { id: lan, host: [10.0.0.0/8, 172.16.0.0/12, \"fd00::/8\"], port: [443, 22], "
+		"do: deny }\n"
+		"  - { id: one, host: [192.0.2.1], port: [443], do: deny }\n"
+		"  - { id: all, host: [\"*\"], port: [443], do: allow }\n",
+		&user1);
+	char rule[MV_NAME_MAX];
+
+	/* A name that is tried first, an address inside, one beside, and none known. */
+	ck_assert_uint_eq(CONNECT("tcp:[0a000005].git.corp.example:443"), MV_ALLOW);
+	ck_assert_str_eq(rule, "own");
+	ck_assert_uint_eq(CONNECT("tcp:[0a000005].x.corp.example:443"), MV_DENY);
+	ck_assert_str_eq(rule, "lan");
+	ck_assert_uint_eq(CONNECT("tcp:[0b000005].x.corp.example:443"), MV_ALLOW);
+	ck_assert_uint_eq(CONNECT("tcp:[].x.corp.example:443"), MV_ALLOW);
+	ck_assert_uint_eq(CONNECT("tcp:[ac1fffff]:443"), MV_DENY);
+	ck_assert_uint_eq(CONNECT("tcp:[ac200000]:443"), MV_ALLOW);
+	ck_assert_uint_eq(CONNECT("tcp:[ac0fffff]:443"), MV_ALLOW);
+	ck_assert_uint_eq(CONNECT("tcp:[c0000201]:443"), MV_DENY);
+	ck_assert_str_eq(rule, "one");
+	ck_assert_uint_eq(CONNECT("tcp:[c0000202]:443"), MV_ALLOW);
+	/* IPv6 that begins with the same digits is another address. */
+	ck_assert_uint_eq(CONNECT("tcp:[0a000005000000000000000000000000]:443"), MV_ALLOW);
+	ck_assert_uint_eq(CONNECT("tcp:[fd000000000000000000000000000001]:443"), MV_DENY);
+	ck_assert_uint_eq(CONNECT("tcp:[fc000000000000000000000000000001]:443"), MV_ALLOW);
+	ck_assert_uint_eq(decide(&table, MV_CLASS_DNS, MV_OP_LOOKUP, "192.0.2.1", rule), MV_ALLOW);
+	ck_assert_str_eq(rule, "all");
 	buf_release(&table);
 }
 END_TEST
@@ -285,10 +359,13 @@ int main(void)
 	tcase_add_test(t, homes_variables_and_files_are_expanded);
 	tcase_add_test(t, a_write_under_read_is_a_deny_by_that_rule);
 	tcase_add_test(t, wildcards_in_the_name_of_a_given_file_are_letters);
+	tcase_add_test(t, save_rules_save_ask_or_discard);
+	tcase_add_test(t, a_save_rule_tells_how_large_a_file_may_be);
 	tcase_add_test(t, globs_stay_in_a_component_or_cross);
 	tcase_add_test(t, final_rules_come_first);
 	tcase_add_test(t, severe_denies_terminate_where_the_task_says_so);
 	tcase_add_test(t, network_rules_name_host_and_port);
+	tcase_add_test(t, networks_and_names_are_one_list);
 	tcase_add_test(t, a_rule_about_files_that_were_not_given_is_left_out);
 	tcase_add_test(t, the_table_is_the_same_each_time_and_appended);
 	tcase_add_loop_test(t, facts_that_are_no_paths_are_refused, 0,

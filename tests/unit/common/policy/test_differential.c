@@ -1,6 +1,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "common/policy/network.h"
 #include "tests/support/suite.h"
 #include "tests/unit/common/policy/support.h"
 
@@ -73,9 +74,29 @@ static void make_path(char out[64], bool pattern)
 		(void)snprintf(out + at, 64 - at, "/");
 }
 
+/* "10.a.b.c", now and then as a network with any prefix. */
+static void make_network(char out[64], bool pattern)
+{
+	uint32_t address =
+		10U << 24 | random_below(4) << 22 | random_below(3) << 8 | random_below(16);
+	unsigned prefix = pattern ? random_below(33) : 32;
+
+	address &= prefix ? UINT32_MAX << (32 - prefix) : 0;
+	int n = snprintf(out, 64, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
+			 address >> 8 & 255, address & 255);
+
+	if (pattern)
+		(void)snprintf(out + n, 64 - (size_t)n, "/%u", prefix);
+}
+
 static void make_host(char out[64], bool pattern)
 {
 	size_t at = 0;
+
+	if (pattern && !random_below(3)) {
+		make_network(out, true);
+		return;
+	}
 
 	if (pattern && !random_below(6)) {
 		(void)snprintf(out, 64, "*");
@@ -214,10 +235,39 @@ static bool path_matches(const char *pattern, const char *path)
 	return matches(whole, path, whole);
 }
 
+/* Bit by bit. */
+static bool lies_in(const char *address, const char *network)
+{
+	unsigned a[4], n[4], prefix;
+
+	if (sscanf(network, "%u.%u.%u.%u/%u", &n[0], &n[1], &n[2], &n[3], &prefix) != 5 ||
+	    sscanf(address, "%u.%u.%u.%u", &a[0], &a[1], &a[2], &a[3]) != 4)
+		return false;
+	for (unsigned bit = 0; bit < prefix; bit++) {
+		if ((a[bit / 8] ^ n[bit / 8]) >> (7 - bit % 8) & 1)
+			return false;
+	}
+	return true;
+}
+
+/* "name", "address" or "name[address]". */
+static bool host_matches(const char *pattern, const char *host)
+{
+	const char *open = strchr(host, '[');
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(host, "["), host);
+	if (strchr(pattern, '/'))
+		return lies_in(open ? open + 1 : host, pattern);
+	if (!strcmp(pattern, "*"))
+		return true;
+	return !(host[0] >= '0' && host[0] <= '9') && matches(pattern, name, pattern);
+}
+
 static bool rule_matches(const struct model_rule *r, bool net, const char *object, unsigned port)
 {
 	for (int i = 0; r->net == net && i < r->patterns; i++) {
-		if (net ? r->port == port && matches(r->pattern[i], object, r->pattern[i])
+		if (net ? r->port == port && host_matches(r->pattern[i], object)
 			: path_matches(r->pattern[i], object))
 			return true;
 	}
@@ -263,15 +313,18 @@ static struct answer ask_model(const struct model *m, bool net, const char *obje
 static struct answer ask_product(const struct mv_policy *table, bool net, const char *object,
 				 unsigned port, bool write, char rule[MV_NAME_MAX])
 {
-	char text[160];
-	int n = net ? snprintf(text, sizeof(text), "tcp:%s:%u", object, port)
-		    : snprintf(text, sizeof(text), "%s", object);
+	char text[NETWORK_OBJECT_MAX], spelled[160];
+
+	(void)snprintf(text, sizeof(text), "%s", object);
+	(void)snprintf(spelled, sizeof(spelled), "tcp:%s:%u", object, port);
+	if (net)
+		ck_assert_int_eq(network_object(spelled, text), 0);
 	struct mv_access access = {.class = net ? MV_CLASS_NET : MV_CLASS_FILE,
 				   .op = net     ? MV_OP_CONNECT
 					 : write ? MV_OP_WRITE
 						 : MV_OP_READ,
 				   .object = text,
-				   .object_bytes = (uint16_t)n};
+				   .object_bytes = (uint16_t)strlen(text)};
 	struct mv_decision d;
 
 	mv_arbitrate(table, &access, &d);
@@ -279,6 +332,22 @@ static struct answer ask_product(const struct mv_policy *table, bool net, const 
 	for (unsigned i = 1; i < d.audit_hits && i < MV_AUDIT_MAX; i++)
 		ck_assert_int_lt(d.audit[i - 1], d.audit[i]);
 	return (struct answer){.verdict = d.verdict, .rule = rule, .audits = d.audit_hits};
+}
+
+static void make_connection(char out[64], bool pattern)
+{
+	char address[64], name[64] = "";
+	unsigned kind = random_below(3);
+
+	make_network(address, false);
+	if (kind)
+		make_host(name, pattern);
+	if (kind == 1)
+		(void)snprintf(out, 64, "%s", name);
+	else if (kind == 2)
+		(void)snprintf(out, 64, "%.40s[%.20s]", name, address);
+	else
+		(void)snprintf(out, 64, "%s", address);
 }
 
 static void compare(const struct model *m, const struct policy *policy, bool is_u)
@@ -294,7 +363,7 @@ static void compare(const struct model *m, const struct policy *policy, bool is_
 		bool net = !random_below(3), write = random_below(2);
 		unsigned port = 442 + random_below(2);
 
-		(net ? make_host : make_path)(object, false);
+		(net ? make_connection : make_path)(object, false);
 		(void)snprintf(whole, sizeof(whole), "%s%s", object[0] == '~' ? "/home/u" : "",
 			       object + (object[0] == '~'));
 		struct answer want = ask_model(m, net, whole, port, write, is_u);
