@@ -306,16 +306,14 @@ static void on_rename(const char *path)
 		r = parent_of(other, &to, &to_name);
 	if (r) /* which of the two is told first does not matter */
 		return;
-	{
-		struct fuse_rename2_in in = {.newdir = to};
-		char names[200];
-		size_t first = strlen(from_name) + 1;
+	struct fuse_rename2_in in = {.newdir = to};
+	char names[200];
+	size_t first = strlen(from_name) + 1;
 
-		memcpy(names, from_name, first);
-		memcpy(names + first, to_name, strlen(to_name) + 1);
-		r = guest_ask2(&guest, FUSE_RENAME2, from, &in, sizeof(in), names,
-			       first + strlen(to_name) + 1);
-	}
+	memcpy(names, from_name, first);
+	memcpy(names + first, to_name, strlen(to_name) + 1);
+	r = guest_ask2(&guest, FUSE_RENAME2, from, &in, sizeof(in), names,
+		       first + strlen(to_name) + 1);
 	if (r == -EXDEV) /* a folder of the host stays where it is */
 		return;
 	same("rename", path, r, result(rename(at_twin(path), at_twin(other))));
