@@ -80,7 +80,7 @@ static const struct rule RULES[] = {
 	/* Names, in the descriptor of their folder; each is one component. */
 	{SYS_mkdirat, VCPU, {{0}}},
 	{SYS_unlinkat, VCPU, {{WITHIN, 2, AT_REMOVEDIR}}},
-	{SYS_renameat2, VCPU, {{IS, 4, 0}}},
+	{SYS_renameat, VCPU, {{0}}},
 	/* A file's times. */
 	{SYS_utimensat, VCPU, {{IS, 3, 0}}},
 	/* The view: a handle of its own for a shared file. */
