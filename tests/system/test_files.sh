@@ -58,7 +58,7 @@ ok "a few bytes of a large file cost a few blocks" "$(($(stat -c %b "$store/tree
 ok "a file that was deleted is a mark" "$(stat -c %s "$store/tree/home/u/docs/old.txt")" 72
 
 out=$(run -- 'cd /home/u/docs; echo x >read/r.txt; echo x >read/new; echo x >secret/s.txt; rm read/r.txt; mkdir secret/d
-	cat read/r.txt; mkdir /home/u/out && echo fresh >/home/u/out/f && cat /home/u/out/f; echo x >/home/u/elsewhere')
+	cat read/r.txt; echo fresh >/home/u/out/f && cat /home/u/out/f; echo x >/home/u/elsewhere')
 ok "only where the policy says so" "$out" $'to be read\nfresh'
 ok "each refused change is told" "$(sed -n 's/^drive: event.* object=//p' "$log" | sort -u | grep -c docs)" 4
 ok "the originals are untouched then too" "$(digest)" "$before"
