@@ -80,8 +80,6 @@ static const struct rule RULES[] = {
 	/* Names, in the descriptor of their folder; each is one component. */
 	{SYS_mkdirat, VCPU, {{0}}},
 	{SYS_unlinkat, VCPU, {{WITHIN, 2, AT_REMOVEDIR}}},
-	{SYS_renameat2, VCPU, {{IS, 4, 0}}},
-	/* What the C library makes of renameat2(2) without flags. */
 	{SYS_renameat, VCPU, {{0}}},
 	/* A file's times. */
 	{SYS_utimensat, VCPU, {{IS, 3, 0}}},

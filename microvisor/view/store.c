@@ -156,7 +156,7 @@ static int rename_to(struct mv_view *view, int from, const char *from_name, stru
 	if (folder < 0)
 		return folder;
 	forget(view, parent, folder, name);
-	return renameat2(from, from_name, folder, name, 0) < 0 ? -errno : 0;
+	return renameat(from, from_name, folder, name) < 0 ? -errno : 0;
 }
 
 int mv_store_place(struct mv_view *view, struct mv_node *parent, const char *name)
