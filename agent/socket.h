@@ -43,7 +43,8 @@ enum agent_req_type {
 	AGENT_REQ_REVIEW, /* id; what a running micro-VM changed so far: AGENT_REP_LISTING, AGENT_REP_END */
 	AGENT_REQ_KEPT, /* id, or "" for all; what is kept of ended ones: AGENT_REP_LISTING, AGENT_REP_END */
 	AGENT_REQ_DESTROY, /* id; what is kept of it is destroyed now */
-	AGENT_REQ_RESTORE, /* struct agent_req_restore; AGENT_REP_LISTING of the one file, AGENT_REP_END */
+	AGENT_REQ_RESTORE, /* struct agent_req_restore; AGENT_REP_LISTING of what was
+			      brought back, AGENT_REP_END */
 	AGENT_REQ_COUNT
 };
 
@@ -92,7 +93,10 @@ struct agent_req_restore {
 enum {
 	AGENT_RESTORE_BEFORE = 1, /* the version before, not the task's */
 	AGENT_RESTORE_TO = 2,     /* not to its place; one descriptor: a folder, O_PATH */
-	AGENT_RESTORE_FLAGS = 3
+	AGENT_RESTORE_ALL =
+		4, /* all that the task wrote, to its places; path is "", no other flag. A
+				     signal, or a closed connection, ends it */
+	AGENT_RESTORE_FLAGS = 7
 };
 
 enum agent_rep_type {

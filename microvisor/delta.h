@@ -7,7 +7,6 @@
  *
  *	a folder              leads to changes; what the host has in it shows as well
  *	  with S_ISVTX        made by the task; nothing of the host's shows in it
- *	a symbolic link       made by the task; never followed by us
  *	a regular file        with a header, struct mv_delta_header: the file as the task sees it, or, with mode 0,
  *	                      a name of the host's that the task has deleted or moved away
  *

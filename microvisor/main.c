@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "microvisor/jail/jail.h"
-#include "microvisor/jail/landlock.h"
 #include "microvisor/microvisor.h"
 #include "microvisor/view/view.h"
 #include "microvisor/vm/control.h"

@@ -15,17 +15,18 @@
 
 enum {
 	MV_CONTROL_FD = 3,
-	MV_API_VERSION = 3,
+	MV_API_VERSION = 4,
 	MV_SHARES_MAX = 16,
-	MV_CMDLINE_MAX = 1024,
 	MV_KEY_BYTES = 32
 };
 
 /* Descriptors that come with MV_MSG_START, in this order. All are owned by the microvm from then on. */
 enum mv_fd {
-	MV_FD_KVM,    /* /dev/kvm */
-	MV_FD_KERNEL, /* bzImage, read only */
-	MV_FD_INITRD, /* initramfs, read only */
+	MV_FD_KVM, /* /dev/kvm */
+	/* As long as memory_bytes: what the guest's memory begins with, mapped copy-on-write; a template's is
+	 * written to. */
+	MV_FD_MEMORY,
+	MV_FD_STATE, /* of a clone: its template's state; else empty, and a template writes its own there */
 	MV_FD_ROOT,   /* the EROFS image, read only */
 	MV_FD_POLICY, /* sealed memfd: the compiled table (arbiter/policy.h) */
 	MV_FD_LAUNCH, /* sealed memfd: the launch message (guest.h) */
@@ -33,15 +34,8 @@ enum mv_fd {
 	MV_FD_STDOUT,
 	MV_FD_STDERR,
 	MV_FD_FIXED, /* shares follow from here, and then the store, when there is one */
-	/* A clone has the template in place of kernel and initramfs; the memory is mapped copy-on-write. */
-	MV_FD_CLONE_MEMORY = MV_FD_KERNEL,
-	MV_FD_CLONE_STATE = MV_FD_INITRD,
-	/* A template has, in place of the launch message and all behind it, two files to be written: its
-	 * memory, as long as memory_bytes, and its state. */
-	MV_FD_TEMPLATE_MEMORY = MV_FD_LAUNCH,
-	MV_FD_TEMPLATE_STATE = MV_FD_STDIN,
-	MV_FD_TEMPLATE_COUNT = MV_FD_STDOUT,
-	/* A shell starts with those before the launch message; MV_MSG_LAUNCH brings those from the policy on. */
+	MV_FD_TEMPLATE_COUNT = MV_FD_LAUNCH, /* a template is given no more than that */
+	/* Nor is a shell at its start; MV_MSG_LAUNCH brings those from the policy on. */
 	MV_FD_SHELL_COUNT = MV_FD_LAUNCH,
 	MV_FD_LAUNCH_FIRST = MV_FD_POLICY
 };
@@ -111,7 +105,6 @@ struct mv_start {
 	uint32_t share_count;
 	uint8_t key[MV_KEY_BYTES]; /* of the template; a clone of one with another key is refused */
 	char id[MV_NAME_MAX];      /* for log lines; [a-z0-9-] */
-	char cmdline[MV_CMDLINE_MAX]; /* kernel command line from the image's manifest */
 	/* The store of changes (delta.h): a folder that the microvm may write, as a detached mount clone like a
 	 * folder share; `tree` is there and empty. 0: none, all is read only. Else how much it may hold. */
 	uint64_t store_bytes_max;

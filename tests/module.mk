@@ -1,6 +1,6 @@
 objs += $(O)/tests/support/replay.o
 # Plays the agent to one ampoule-microvm, for system tests.
-$(call program,microvm-drive,tests/support/drive,agent common)
+$(call program,microvm-drive,tests/support/drive,agent agentcommon common)
 # ampoule-microvm itself, which turns hostile after its first exit.
 $(call program,microvm-hostile,tests/support/hostile,microvisor arbiter,-lpthread)
 $(call static,microvm-hostile)

@@ -197,20 +197,6 @@ struct agent_changed *agent_changes_find(const struct agent_changes *changes, co
 			      : NULL;
 }
 
-static bool has_content(const struct agent_changed *changed)
-{
-	return changed->what.kind == AGENT_CHANGE_CHANGED || changed->what.kind == AGENT_CHANGE_NEW;
-}
-
-size_t agent_changes_savable(const struct agent_changes *changes)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < changes->count; i++)
-		n += has_content(&changes->list[i]);
-	return n;
-}
-
 int agent_changes_open(int store_fd, const char *path)
 {
 	char below[MV_PATH_MAX + 8];

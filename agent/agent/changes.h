@@ -38,9 +38,6 @@ void agent_changes_release(struct agent_changes *changes);
 
 /* The change at this host path; NULL. */
 struct agent_changed *agent_changes_find(const struct agent_changes *changes, const char *path);
-/* How many of them have content that can be saved. */
-size_t agent_changes_savable(const struct agent_changes *changes);
-
 /* Opens the delta of a changed or new file for reading; the caller owns it. -errno. */
 int agent_changes_open(int store_fd, const char *path) must_check;
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 #include "agent/agent/spawn.h"
 #include "agent/agent/store.h"
 #include "agent/agent/table.h"
+#include "agent/boot.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "microvisor/arbiter/policy.h"
@@ -291,17 +293,38 @@ static int open_file(struct launch *l, enum mv_fd at, enum manifest_file file, s
 	return 0;
 }
 
+/* A memory with kernel and initramfs, and no state yet. */
+static int lay_out(struct launch *l, struct err *err)
+{
+	const struct manifest *m = &l->vm->manifest;
+	int r = open_file(l, MV_FD_MEMORY, MANIFEST_KERNEL, err);
+
+	if (r == 0)
+		r = open_file(l, MV_FD_STATE, MANIFEST_INITRAMFS, err);
+	if (r < 0)
+		return r;
+	cleanup_fd int kernel = take_fd(l->fds[MV_FD_MEMORY]);
+	cleanup_fd int initrd = take_fd(l->fds[MV_FD_STATE]);
+
+	r = agent_boot_make(l->task.memory_bytes, kernel, initrd, m->cmdline, err);
+	if (r < 0)
+		return r;
+	l->fds[MV_FD_MEMORY] = r;
+	r = memfd_create("no-state", MFD_CLOEXEC);
+	if (r < 0)
+		return err_set(err, -errno, "cannot make a file: %m");
+	l->fds[MV_FD_STATE] = r;
+	return 0;
+}
+
 /* What it begins with: the template's memory and state when there is one, else kernel and initramfs. */
 static int open_beginning(struct launch *l, struct err *err)
 {
-	if (!l->template) {
-		int r = open_file(l, MV_FD_KERNEL, MANIFEST_KERNEL, err);
-
-		return r < 0 ? r : open_file(l, MV_FD_INITRD, MANIFEST_INITRAMFS, err);
-	}
-	l->fds[MV_FD_CLONE_MEMORY] = fcntl(l->template->memory_fd, F_DUPFD_CLOEXEC, 0);
-	l->fds[MV_FD_CLONE_STATE] = fcntl(l->template->state_fd, F_DUPFD_CLOEXEC, 0);
-	if (l->fds[MV_FD_CLONE_MEMORY] < 0 || l->fds[MV_FD_CLONE_STATE] < 0)
+	if (!l->template)
+		return lay_out(l, err);
+	l->fds[MV_FD_MEMORY] = fcntl(l->template->memory_fd, F_DUPFD_CLOEXEC, 0);
+	l->fds[MV_FD_STATE] = fcntl(l->template->state_fd, F_DUPFD_CLOEXEC, 0);
+	if (l->fds[MV_FD_MEMORY] < 0 || l->fds[MV_FD_STATE] < 0)
 		return err_set(err, -errno, "cannot hand the template on: %m");
 	return 0;
 }
@@ -346,7 +369,6 @@ static void fill_start(struct launch *l)
 	start->lifetime_ms = l->task.lifetime_ms;
 	l->vm->lifetime_ms = l->task.lifetime_ms;
 	(void)snprintf(start->id, sizeof(start->id), "%s", l->vm->id);
-	(void)snprintf(start->cmdline, sizeof(start->cmdline), "%s", l->vm->manifest.cmdline);
 }
 
 /* Behind the shares. */

@@ -114,6 +114,10 @@ static int check_place(const struct agent_req_restore *request, const int *fds, 
 	    !is_terminated(request->path, sizeof(request->path)) ||
 	    !is_terminated(request->name, sizeof(request->name)))
 		return -EBADMSG;
+	if (request->flags & AGENT_RESTORE_ALL)
+		return request->flags != AGENT_RESTORE_ALL || request->path[0] || request->name[0]
+			       ? -EBADMSG
+			       : 0;
 	if (!to)
 		return request->name[0] ? -EBADMSG : 0;
 	/* The helper walks from it with the user's rights; a folder is all it has to be. */
@@ -153,18 +157,24 @@ static int begin(struct agent_restore *restore, struct err *err)
 	return 0;
 }
 
+static int check_ended(const struct agent_session *session, const char *id, struct err *err)
+{
+	const struct agent_vm *vm = agent_vms_find(&session->agent->vms, session->uid, id);
+
+	if ((vm && !vm->ended) || agent_save_is_busy(session->agent, id))
+		return err_set(err, -EBUSY, "it has not ended");
+	return 0;
+}
+
 static int make(struct agent_session *session, const struct agent_req_restore *request,
 		struct agent_restore **ret_restore, struct err *err)
 {
 	struct agent *agent = session->agent;
 	struct agent_account account;
-	const struct agent_vm *vm = agent_vms_find(&agent->vms, session->uid, request->id);
 	int r = agent_account_find(session->uid, &account, err);
 
 	if (r < 0)
 		return r;
-	if ((vm && !vm->ended) || agent_save_is_busy(agent, request->id))
-		return err_set(err, -EBUSY, "it has not ended");
 	struct agent_restore *restore = calloc(1, sizeof(*restore));
 
 	if (!restore)
@@ -190,9 +200,16 @@ void agent_restore_start(struct agent_session *session, const struct agent_req_r
 
 	if (r < 0)
 		err_set(&err, r, "the request is damaged");
-	else if (session->restore)
+	else if (session->restore || session->save || session->vm)
 		r = err_set(&err, -EBUSY, "one connection brings back one file at a time");
 	else
+		r = check_ended(session, request->id, &err);
+	if (r == 0 && request->flags & AGENT_RESTORE_ALL) {
+		r = agent_save_restore(session, request->id, &err);
+		if (r == 0)
+			return;
+	}
+	if (r == 0)
 		r = make(session, request, &restore, &err);
 	if (r < 0) {
 		agent_session_refuse(session, 1, err.text);

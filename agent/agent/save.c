@@ -103,7 +103,10 @@ static void finish(struct agent_save *save)
 		agent_deltas_remove(&save->agent->deltas, uid, kept->meta.id);
 	if (session)
 		session->save = NULL;
-	agent_session_exited(session, kept->meta.id, save->end, save->detail);
+	if (save->is_restore)
+		agent_session_done(session);
+	else
+		agent_session_exited(session, kept->meta.id, save->end, save->detail);
 	unlink_save(save);
 	agent_saving_release(&save->saving);
 	free(save);
@@ -231,6 +234,16 @@ static struct agent_save *make(struct agent_vm *vm, struct agent_session *sessio
 	return save;
 }
 
+static void begin(struct agent_save *save)
+{
+	if (save->session)
+		save->session->save = save;
+	save->next = save->agent->saves;
+	save->agent->saves = save;
+	save->total = count_wanted(&save->saving.kept.changes);
+	run(save);
+}
+
 void agent_save_begin(struct agent_vm *vm, struct agent_session *session)
 {
 	struct err err = {0};
@@ -244,13 +257,37 @@ void agent_save_begin(struct agent_vm *vm, struct agent_session *session)
 		agent_session_exited(session, vm->id, vm->end, vm->detail);
 		return;
 	}
-	if (session)
-		session->save = save;
-	save->next = vm->agent->saves;
-	vm->agent->saves = save;
 	agent_save_decide(vm->agent, vm, &save->saving.kept);
-	save->total = count_wanted(&save->saving.kept.changes);
-	run(save);
+	begin(save);
+}
+
+int agent_save_restore(struct agent_session *session, const char *id, struct err *err)
+{
+	struct agent *agent = session->agent;
+	struct agent_save *save = calloc(1, sizeof(*save));
+	struct agent_account account;
+	int r = save ? agent_account_find(session->uid, &account, err)
+		     : err_set(err, -ENOMEM, "out of memory");
+
+	if (r == 0)
+		r = agent_saving_init(&save->saving, agent, &account, id, err);
+	if (r < 0) {
+		free(save);
+		return r;
+	}
+	save->agent = agent;
+	save->session = session;
+	save->is_restore = true;
+	for (size_t i = 0; i < save->saving.kept.changes.count; i++) {
+		struct agent_change *what = &save->saving.kept.changes.list[i].what;
+
+		if ((what->kind == AGENT_CHANGE_CHANGED || what->kind == AGENT_CHANGE_NEW) &&
+		    agent_floor_allows(what->path, agent->options.state_dir,
+				       agent->options.run_dir))
+			what->fate = AGENT_FATE_SAVE;
+	}
+	begin(save);
+	return 0;
 }
 
 void agent_save_answer(struct agent_save *save, uint32_t answer)
@@ -288,6 +325,8 @@ void agent_save_interrupt(struct agent_save *save)
 void agent_save_leave(struct agent_save *save)
 {
 	save->session = NULL;
+	/* What he wanted himself he wants no more; what the policy saves is saved without him. */
+	save->interrupted = save->interrupted || save->is_restore;
 	stop_asking(save);
 }
 

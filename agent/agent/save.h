@@ -23,6 +23,7 @@ struct agent_save {
 	struct agent_saving saving;
 	uint32_t end; /* of the micro-VM */
 	uint32_t detail;
+	bool is_restore; /* the user brings all back, long after the end */
 	bool can_ask;
 	bool waiting;     /* for the helper, or for an answer */
 	bool looping;     /* agent_save's own loop runs */
@@ -38,6 +39,9 @@ struct agent_save {
 void agent_save_decide(struct agent *agent, const struct agent_vm *vm, struct agent_kept *kept);
 /* The micro-VM's process is gone. Tells the session of the end, now or when all is saved. */
 void agent_save_begin(struct agent_vm *vm, struct agent_session *session);
+/* Saves all that is kept of the session's user's micro-VM, and answers with a listing. -errno with the text in err:
+ * the session was not answered. */
+int agent_save_restore(struct agent_session *session, const char *id, struct err *err) must_check;
 /* The user's answer to what he was asked. An answer to nothing is ignored. */
 void agent_save_answer(struct agent_save *save, uint32_t answer);
 /* The user wants it to end: what is under way is finished, the rest kept. */

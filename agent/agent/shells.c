@@ -139,8 +139,8 @@ static int open_fds(const struct agent_shells *pool, const struct agent_template
 	fds[MV_FD_ROOT] =
 		agent_images_open_file(&pool->agent->images, m->files[MANIFEST_ROOT].digest,
 				       m->files[MANIFEST_ROOT].bytes, err);
-	fds[MV_FD_CLONE_MEMORY] = fcntl(template->memory_fd, F_DUPFD_CLOEXEC, 0);
-	fds[MV_FD_CLONE_STATE] = fcntl(template->state_fd, F_DUPFD_CLOEXEC, 0);
+	fds[MV_FD_MEMORY] = fcntl(template->memory_fd, F_DUPFD_CLOEXEC, 0);
+	fds[MV_FD_STATE] = fcntl(template->state_fd, F_DUPFD_CLOEXEC, 0);
 	int r = agent_table_deny_all(&pool->agent->policies, "shell", &table);
 
 	fds[MV_FD_POLICY] = r < 0 ? r : fd_sealed("policy", table.data, table.len);
@@ -168,7 +168,6 @@ static int send_start(const struct agent_shell *shell, const struct agent_templa
 				   .boot_limit_ms = AGENT_SHELLS_LIMIT_MS};
 	memcpy(start->key, template->key, sizeof(start->key));
 	(void)snprintf(start->id, sizeof(start->id), "%s", shell->id);
-	(void)snprintf(start->cmdline, sizeof(start->cmdline), "%s", template->manifest.cmdline);
 	int r = open_fds(shell->pool, template, fds, err);
 
 	if (r == 0)

@@ -40,11 +40,16 @@ int agent_table_compile(struct agent_policies *policies, const char *task_id,
 int agent_table_deny_all(const struct agent_policies *policies, const char *task_id,
 			 struct buf *out)
 {
-	struct mv_table_header header = {
-		.magic = MV_TABLE_MAGIC, .total_bytes = sizeof(header), .serial = policies->serial};
+	static const uint32_t no_patterns = 0; /* in the one bucket of the index */
+	struct mv_table_header header = {.magic = MV_TABLE_MAGIC,
+					 .total_bytes = sizeof(header) + sizeof(no_patterns),
+					 .bucket_count = 1,
+					 .serial = policies->serial};
 
 	(void)snprintf(header.policy_id, sizeof(header.policy_id), "%s", policies->id);
 	(void)snprintf(header.task_id, sizeof(header.task_id), "%s", task_id);
 	memset(header.fallback + 1, MV_DENY, sizeof(header.fallback) - 1);
-	return buf_put(out, &header, sizeof(header));
+	int r = buf_put(out, &header, sizeof(header));
+
+	return r < 0 ? r : buf_put(out, &no_patterns, sizeof(no_patterns));
 }

@@ -15,6 +15,7 @@
 #include "agent/agent/host.h"
 #include "agent/agent/spawn.h"
 #include "agent/agent/table.h"
+#include "agent/boot.h"
 #include "agent/words.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -176,37 +177,48 @@ static int make_files(struct agent_template *one, struct err *err)
 {
 	one->memory_fd = memfd_create("template-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	one->state_fd = memfd_create("template-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (one->memory_fd < 0 || one->state_fd < 0 ||
-	    ftruncate(one->memory_fd, (off_t)one->memory_bytes) < 0)
+	if (one->memory_fd < 0 || one->state_fd < 0)
 		return err_set(err, -errno, "cannot make its files: %m");
 	return 0;
 }
 
-/* The descriptors of a template's start, in the order of enum mv_fd; the last two are not ours to close. */
+static int open_file(const struct agent_templates *t, const struct agent_template *one,
+		     enum manifest_file file, struct err *err)
+{
+	return agent_images_open_file(&t->agent->images, one->manifest.files[file].digest,
+				      one->manifest.files[file].bytes, err);
+}
+
+/* Kernel and initramfs into its memory. */
+static int lay_out(const struct agent_templates *t, const struct agent_template *one,
+		   struct err *err)
+{
+	char cmdline[MANIFEST_CMDLINE_MAX + sizeof(TEMPLATE_WORD)];
+	cleanup_fd int kernel = open_file(t, one, MANIFEST_KERNEL, err);
+	cleanup_fd int initrd = kernel < 0 ? -1 : open_file(t, one, MANIFEST_INITRAMFS, err);
+
+	if (initrd < 0)
+		return -EIO;
+	(void)snprintf(cmdline, sizeof(cmdline), "%s" TEMPLATE_WORD, one->manifest.cmdline);
+	return agent_boot_fill(one->memory_fd, one->memory_bytes, kernel, initrd, cmdline, err);
+}
+
+/* The descriptors of a template's start, in the order of enum mv_fd; memory and state are not ours to close. */
 static int open_start_fds(const struct agent_templates *t, const struct agent_template *one,
 			  int fds[MV_FD_TEMPLATE_COUNT], struct err *err)
 {
-	static const struct {
-		enum mv_fd fd;
-		enum manifest_file file;
-	} files[] = {{MV_FD_KERNEL, MANIFEST_KERNEL},
-		     {MV_FD_INITRD, MANIFEST_INITRAMFS},
-		     {MV_FD_ROOT, MANIFEST_ROOT}};
 	cleanup_buf struct buf table = {0};
+	int r = lay_out(t, one, err);
 
+	if (r < 0)
+		return r;
 	fds[MV_FD_KVM] = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (fds[MV_FD_KVM] < 0)
 		return err_set(err, -errno, "/dev/kvm cannot be used: %m");
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		int fd = agent_images_open_file(&t->agent->images,
-						one->manifest.files[files[i].file].digest,
-						one->manifest.files[files[i].file].bytes, err);
-
-		if (fd < 0)
-			return fd;
-		fds[files[i].fd] = fd;
-	}
-	int r = agent_table_deny_all(&t->agent->policies, "template", &table);
+	fds[MV_FD_ROOT] = open_file(t, one, MANIFEST_ROOT, err);
+	if (fds[MV_FD_ROOT] < 0)
+		return fds[MV_FD_ROOT];
+	r = agent_table_deny_all(&t->agent->policies, "template", &table);
 
 	fds[MV_FD_POLICY] = r < 0 ? r : fd_sealed("policy", table.data, table.len);
 	if (fds[MV_FD_POLICY] < 0)
@@ -231,18 +243,16 @@ static int send_start(struct agent_templates *t, const struct agent_template *on
 				   .id = "template"};
 	_Static_assert(sizeof(start->key) == sizeof(one->key), "one key");
 	memcpy(start->key, one->key, sizeof(start->key));
-	(void)snprintf(start->cmdline, sizeof(start->cmdline), "%.*s" TEMPLATE_WORD,
-		       (int)(sizeof(start->cmdline) - sizeof(TEMPLATE_WORD)),
-		       one->manifest.cmdline);
 	int r = open_start_fds(t, one, fds, err);
 
-	fds[MV_FD_TEMPLATE_MEMORY] = one->memory_fd;
-	fds[MV_FD_TEMPLATE_STATE] = one->state_fd;
+	fds[MV_FD_MEMORY] = one->memory_fd;
+	fds[MV_FD_STATE] = one->state_fd;
 	if (r == 0)
 		r = fd_send(t->control, start, sizeof(*start), fds, MV_FD_TEMPLATE_COUNT);
 	if (r < 0 && !err->text[0])
 		err_set(err, r, "cannot start its micro-VM: %s", strerror(-r));
-	for (int i = 0; i < MV_FD_TEMPLATE_MEMORY; i++)
+	fds[MV_FD_MEMORY] = fds[MV_FD_STATE] = -1;
+	for (int i = 0; i < MV_FD_TEMPLATE_COUNT; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	return r;

@@ -96,7 +96,7 @@ static int open_target(struct agent_req_restore *request, const char *to, struct
 	return fd < 0 ? err_set(err, -errno, "the folder of %s cannot be opened: %m", to) : fd;
 }
 
-/* One file; prints what became of it. 0, 1 when it was not brought back, or -errno. */
+/* One file, or all with path ""; prints what became of it. 0, 1 when something was not brought back, or -errno. */
 static int restore(const struct agent_recover *what, const char *id, const char *path,
 		   struct err *err)
 {
@@ -111,8 +111,8 @@ static int restore(const struct agent_recover *what, const char *id, const char 
 		return err_set(err, -ENOENT, "there is no such file");
 	request->type = AGENT_REQ_RESTORE;
 	request->version = AGENT_SOCKET_VERSION;
-	request->flags =
-		(what->before ? AGENT_RESTORE_BEFORE : 0) | (what->to ? AGENT_RESTORE_TO : 0);
+	request->flags = (what->before ? AGENT_RESTORE_BEFORE : 0) |
+			 (what->to ? AGENT_RESTORE_TO : 0) | (path[0] ? 0 : AGENT_RESTORE_ALL);
 	(void)snprintf(request->id, sizeof(request->id), "%s", id);
 	(void)snprintf(request->path, sizeof(request->path), "%s", path);
 	if (what->to) {
@@ -129,35 +129,60 @@ static int restore(const struct agent_recover *what, const char *id, const char 
 	if (list < 0)
 		return list;
 	r = agent_changes_print(list, stdout, false, SIZE_MAX, &sum, err);
-	return r < 0 ? r : sum.saved == 0;
+	return r < 0 ? r : sum.saved == 0 || sum.kept > 0;
 }
 
-struct all {
-	const struct agent_recover *what;
-	struct err *err;
-	int failed;
+/* Paths of which a version before is kept; one may have been replaced more than once. */
+struct paths {
+	char **list; /* owned, each too */
+	size_t count;
 };
 
-static int restore_one(void *context, const char *id, const struct agent_change *change)
+static int add_path(void *context, const char *id, const struct agent_change *change)
 {
-	struct all *all = context;
-	bool is_before = change->fate >= AGENT_FATE_SAVED;
+	struct paths *paths = context;
 
-	if (is_before != all->what->before)
+	(void)id;
+	if (!change->before)
 		return 0;
-	int r = restore(all->what, id, change->path, all->err);
+	char **list = reallocarray(paths->list, paths->count + 1, sizeof(*list));
 
-	all->failed += r != 0;
-	return r < 0 ? r : 0;
+	if (list)
+		paths->list = list;
+	char *path = list ? strdup(change->path) : NULL;
+
+	if (!path)
+		return -ENOMEM;
+	list[paths->count++] = path;
+	return 0;
 }
 
-static int restore_all(const struct agent_recover *what, struct err *err)
+static int by_name(const void *left, const void *right)
 {
-	struct all all = {.what = what, .err = err};
-	cleanup_fd int list = ask_listing(AGENT_REQ_KEPT, what->id, err);
-	int r = list < 0 ? list : agent_changes_each(list, restore_one, &all, err);
+	char *const *a = left, *const *b = right;
 
-	return r < 0 ? r : all.failed > 0;
+	return strcmp(*a, *b);
+}
+
+/* All versions before, each path's newest. */
+static int put_all_back(const struct agent_recover *what, struct err *err)
+{
+	struct paths paths = {0};
+	cleanup_fd int list = ask_listing(AGENT_REQ_KEPT, what->id, err);
+	int r = list < 0 ? list : agent_changes_each(list, add_path, &paths, err);
+	int failed = 0;
+
+	if (r == 0 && paths.count > 0)
+		qsort(paths.list, paths.count, sizeof(*paths.list), by_name);
+	for (size_t i = 0; i < paths.count && r >= 0; i++) {
+		if (i == 0 || strcmp(paths.list[i - 1], paths.list[i]) != 0)
+			r = restore(what, what->id, paths.list[i], err);
+		failed += r != 0;
+	}
+	for (size_t i = 0; i < paths.count; i++)
+		free(paths.list[i]);
+	free(paths.list);
+	return r < 0 ? r : failed > 0;
 }
 
 static int destroy(const char *id, struct err *err)
@@ -202,7 +227,7 @@ int agent_command_recover(const struct agent_recover *what)
 
 		r = file ? restore(what, what->id, file, &err) : -ENAMETOOLONG;
 	} else if (what->all) {
-		r = restore_all(what, &err);
+		r = what->before ? put_all_back(what, &err) : restore(what, what->id, "", &err);
 	} else {
 		cleanup_fd int list = ask_listing(AGENT_REQ_KEPT, what->id, &err);
 

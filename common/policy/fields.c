@@ -14,11 +14,8 @@ static const struct field_word kinds[] = {{"base", POLICY_KIND_BASE},
 					  {"delta", POLICY_KIND_DELTA},
 					  {"exception", POLICY_KIND_EXCEPTION},
 					  {NULL, 0}};
-static const struct field_word file_actions[] = {{"read", MV_ALLOW},
-						 {"copy", MV_COPY | WORD_LATER},
-						 {"new", MV_NEW | WORD_LATER},
-						 {"deny", MV_DENY},
-						 {NULL, 0}};
+static const struct field_word file_actions[] = {
+	{"read", MV_ALLOW}, {"copy", MV_COPY}, {"new", MV_NEW}, {"deny", MV_DENY}, {NULL, 0}};
 static const struct field_word allow_or_deny[] = {
 	{"allow", MV_ALLOW}, {"deny", MV_DENY}, {NULL, 0}};
 static const struct field_word save_actions[] = {

@@ -66,7 +66,7 @@ int table_add_rule(struct table *table, const struct mv_table_rule *rule, const 
 	return r;
 }
 
-/* Below it, trying each rule is as quick. */
+/* Below it, one bucket is as quick. */
 enum {
 	INDEX_FROM = 64
 };
@@ -81,7 +81,7 @@ static uint32_t bucket_count(uint32_t patterns)
 {
 	uint32_t count = 1;
 
-	while (count < 2 * patterns && count < MV_INDEX_BUCKETS_MAX)
+	while (patterns >= INDEX_FROM && count < 2 * patterns && count < MV_INDEX_BUCKETS_MAX)
 		count *= 2;
 	return count;
 }
@@ -113,8 +113,6 @@ static int make_index(struct table *table, struct index *index)
 {
 	uint32_t n = table->pattern_count, sum = 0;
 
-	if (n < INDEX_FROM)
-		return 0;
 	index->count = bucket_count(n);
 	index->ends = calloc((size_t)index->count + n, sizeof(*index->ends));
 	if (!index->ends)
@@ -144,7 +142,7 @@ static int put_parts(const struct table *table, const struct mv_table_header *he
 		r = buf_put(out, table->rules.data, table->rules.len);
 	if (r == 0)
 		r = buf_put(out, table->patterns.data, table->patterns.len);
-	if (r == 0 && index->count)
+	if (r == 0)
 		r = buf_put(out, index->ends,
 			    ((size_t)index->count + table->pattern_count) * sizeof(uint32_t));
 	if (r == 0)
@@ -161,7 +159,7 @@ int table_put(struct table *table, const struct mv_table_header *header, struct 
 	size_t total = sizeof(head) + table->rules.len + table->patterns.len + table->strings.len;
 	int r = total > MV_TABLE_BYTES_MAX ? -EFBIG : make_index(table, &index);
 
-	if (r == 0 && index.count)
+	if (r == 0)
 		total += ((size_t)index.count + table->pattern_count) * sizeof(uint32_t);
 	if (r == 0 && total > MV_TABLE_BYTES_MAX)
 		r = -EFBIG;

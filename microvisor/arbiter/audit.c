@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/eventfd.h>
 
 #include "microvisor/microvisor.h"
 
@@ -188,15 +188,6 @@ static void join(struct slot *slot, const struct mv_event *like, uint64_t now)
 	}
 }
 
-static void wake(const struct mv_audit *audit)
-{
-	const uint64_t one = 1;
-
-	/* A full counter wakes as well as one more. */
-	if (audit->wake_fd >= 0 && write(audit->wake_fd, &one, sizeof(one)) < 0)
-		return;
-}
-
 static void record(struct mv_audit *audit, const struct mv_event *event)
 {
 	uint32_t key = key_bytes(event);
@@ -219,8 +210,9 @@ static void record(struct mv_audit *audit, const struct mv_event *event)
 		audit->dropped++;
 	if (slot && is_new && !is_hide(event) && take_credit(audit))
 		tell(audit, slot, now);
-	else if (slot && slot->event.count == 1)
-		wake(audit);
+	else if (slot && slot->event.count == 1 && audit->wake_fd >= 0)
+		(void)eventfd_write(audit->wake_fd,
+				    1); /* fails only when it is signalled already */
 	pthread_mutex_unlock(&audit->lock);
 }
 

@@ -73,7 +73,7 @@ bool mv_index_is_valid(const struct mv_policy *policy)
 	const struct mv_table_header *header = policy->header;
 	uint32_t buckets = header->bucket_count, used = 0, at = 0;
 
-	if (buckets > MV_INDEX_BUCKETS_MAX || (buckets & (buckets - 1)))
+	if (buckets == 0 || buckets > MV_INDEX_BUCKETS_MAX || (buckets & (buckets - 1)))
 		return false;
 	for (uint32_t i = 0; i < header->rule_count; i++) {
 		const struct mv_table_rule *rule = &policy->rules[i];

@@ -1,4 +1,4 @@
-/* Finds the rules that may select an object, without asking every one: the hash index of a large table.
+/* Finds the rules that may select an object, without asking every one: the hash index of a table.
  *
  * A pattern hangs in the bucket of its key, a part of the object that it must be, begin with or end with:
  * the whole text of an exact one, the folder of a subtree, the literal folder in front of a glob's first

@@ -42,9 +42,7 @@ static bool header_is_valid(const struct mv_table_header *header, size_t n)
 	/* 32-bit counts times 24 cannot overflow 64 bits. */
 	bytes += (uint64_t)header->rule_count * sizeof(struct mv_table_rule);
 	bytes += (uint64_t)header->pattern_count * sizeof(struct mv_table_pattern);
-	if (header->bucket_count)
-		bytes +=
-			((uint64_t)header->bucket_count + header->pattern_count) * sizeof(uint32_t);
+	bytes += ((uint64_t)header->bucket_count + header->pattern_count) * sizeof(uint32_t);
 	bytes += header->string_bytes;
 	if (bytes != n || !memchr(header->policy_id, '\0', MV_NAME_MAX) ||
 	    !memchr(header->task_id, '\0', MV_NAME_MAX))
@@ -79,8 +77,7 @@ static bool rule_is_valid(const struct mv_policy *policy, const struct mv_table_
 static bool pattern_is_valid(const struct mv_policy *policy, const struct mv_table_pattern *pattern)
 {
 	if (pattern->kind < MV_PATTERN_EXACT || pattern->kind > MV_PATTERN_GLOB ||
-	    (pattern->rule != 0 && !policy->header->bucket_count) || pattern->bytes > MV_PATH_MAX ||
-	    !is_string(policy, pattern->offset, pattern->bytes))
+	    pattern->bytes > MV_PATH_MAX || !is_string(policy, pattern->offset, pattern->bytes))
 		return false;
 	if (pattern->kind != MV_PATTERN_SUBTREE)
 		return pattern->bytes > 0;
@@ -101,8 +98,7 @@ int mv_policy_init(struct mv_policy *policy, const void *bytes, size_t n)
 	views.patterns = (const void *)(views.rules + header->rule_count);
 	views.buckets = (const void *)(views.patterns + header->pattern_count);
 	views.order = views.buckets + header->bucket_count;
-	views.strings =
-		(const char *)(views.order + (header->bucket_count ? header->pattern_count : 0));
+	views.strings = (const char *)(views.order + header->pattern_count);
 	for (uint32_t i = 0; i < header->rule_count; i++) {
 		if (!rule_is_valid(&views, &views.rules[i]))
 			return -EBADMSG;
@@ -112,7 +108,7 @@ int mv_policy_init(struct mv_policy *policy, const void *bytes, size_t n)
 		if (!pattern_is_valid(&views, &views.patterns[i]))
 			return -EBADMSG;
 	}
-	if (header->bucket_count && !mv_index_is_valid(&views))
+	if (!mv_index_is_valid(&views))
 		return -EBADMSG;
 	*policy = views;
 	return 0;
@@ -215,34 +211,14 @@ bool mv_policy_selects(const struct mv_policy *policy, uint32_t pattern, const c
 	return selects(row, policy->strings + row->offset, object, n);
 }
 
-/* The first rule that decides, -1 for none; audit rules on the way are noted. */
-static int32_t try_each(const struct mv_policy *policy, const struct mv_access *access,
-			struct mv_decision *out)
-{
-	for (uint32_t i = 0; i < policy->header->rule_count; i++) {
-		const struct mv_table_rule *rule = &policy->rules[i];
-
-		if (rule->class != access->class ||
-		    !any_pattern(policy, rule, selects, access->object, access->object_bytes))
-			continue;
-		if (!rule->audit)
-			return (int32_t)i;
-		if (out->audit_hits < MV_AUDIT_MAX)
-			out->audit[out->audit_hits] = (int32_t)i;
-		out->audit_hits++;
-	}
-	return -1;
-}
-
 void mv_arbitrate(const struct mv_policy *policy, const struct mv_access *access,
 		  struct mv_decision *out)
 {
 	*out = (struct mv_decision){.verdict = MV_DENY, .severity = MV_LOW, .rule = -1};
 	if (!is_well_formed(access))
 		return;
-	out->rule = policy->header->bucket_count ? mv_index_find(policy, access)
-						 : try_each(policy, access, out);
-	if (policy->header->bucket_count && policy->has_audit)
+	out->rule = mv_index_find(policy, access);
+	if (policy->has_audit)
 		mv_index_audit(policy, access, (uint32_t)out->rule, out);
 	if (out->rule < 0) {
 		out->verdict = decide_op(access, policy->header->fallback[access->class], false);

@@ -31,8 +31,8 @@ enum mv_pattern_kind {
 				 that is not "/"; "*.x" in the DNS and NET classes excludes "x" itself */
 };
 
-/* The table, in this order: header, rules, patterns, index (when there are buckets: the end of each bucket
- * in the order, then the order, pattern numbers by bucket; index.h), strings. All offsets count from the start of the
+/* The table, in this order: header, rules, patterns, index (the end of each bucket in the order,
+ * then the order, pattern numbers by bucket; index.h), strings. All offsets count from the start of the
  * strings. Little endian; every field naturally aligned; reserved fields are 0. */
 struct mv_table_header {
 	uint32_t magic;
@@ -40,8 +40,8 @@ struct mv_table_header {
 	uint32_t rule_count;
 	uint32_t pattern_count;
 	uint32_t string_bytes;
-	uint32_t bucket_count; /* of the index, a power of two; 0: none, every rule is tried */
-	uint64_t serial;       /* of the signed policy */
+	uint32_t bucket_count;       /* of the index, a power of two; 1 serves a small table */
+	uint64_t serial;             /* of the signed policy */
 	char policy_id[MV_NAME_MAX]; /* NUL-terminated */
 	char task_id[MV_NAME_MAX];   /* NUL-terminated */
 	uint8_t fallback
@@ -66,7 +66,7 @@ struct mv_table_pattern {
 	uint32_t offset;
 	uint32_t bytes;
 	uint32_t kind; /* enum mv_pattern_kind */
-	uint32_t rule; /* with an index: whose it is; else 0 */
+	uint32_t rule; /* whose it is */
 };
 
 /* Views of a checked table; plain data, owned by the caller, points into the table. */

@@ -1,20 +1,21 @@
 #include "microvisor/guest/frames.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum {
 	ERRNO_MAX = 4095
 };
 
+/* Guests are little endian, as we are. */
 static uint32_t get_u32(const uint8_t *p)
 {
 	uint32_t v;
 
 	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
+	return v;
 }
 
 static uint32_t payload_bytes(const struct mv_frames *c)
@@ -22,57 +23,48 @@ static uint32_t payload_bytes(const struct mv_frames *c)
 	return get_u32(c->bytes + 4);
 }
 
-static void put_u32(uint8_t *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-/* Handlers of a whole frame, whose length is right. */
-
-static int on_ready(struct mv_frames *c)
-{
-	c->is_dax = get_u32(c->bytes + MV_FRAME_HEADER_BYTES + 4);
-	if (get_u32(c->bytes + MV_FRAME_HEADER_BYTES) != MV_GUEST_VERSION || c->is_dax > 1)
-		return -EBADMSG;
-	c->state = MV_FRAMES_READY;
-	return 0;
-}
-
-static int on_started(struct mv_frames *c)
-{
-	c->state = MV_FRAMES_RUNNING;
-	return 0;
-}
-
 /* The text is the guest's word: it will be printed, so only what cannot do harm is kept. */
-static int on_failed(struct mv_frames *c)
+static void keep_failure(struct mv_frames *c)
 {
 	const uint8_t *text = c->bytes + MV_FRAME_HEADER_BYTES + 4;
 	size_t n = payload_bytes(c) - 4;
 
-	c->error = get_u32(c->bytes + MV_FRAME_HEADER_BYTES);
-	if (c->error < 1 || c->error > ERRNO_MAX)
-		return -EBADMSG;
 	for (size_t i = 0; i < n; i++)
 		c->failure[i] = (char)(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
 	c->failure[n] = 0;
-	c->state = MV_FRAMES_OVER;
-	return 0;
 }
 
 /* A wait status is an exit code or the signal that killed; no task is reported as stopped. */
-static int on_end(struct mv_frames *c)
+static bool is_end(uint32_t status)
 {
-	uint32_t status = get_u32(c->bytes + MV_FRAME_HEADER_BYTES);
 	uint32_t signo = status & 0x7f;
 
-	if (status > 0xffff || signo == 0x7f || signo > (uint32_t)SIGRTMAX ||
-	    (signo != 0 && status > 0xff) || (signo == 0 && (status & 0x80)))
-		return -EBADMSG;
-	c->wait_status = status;
+	return status <= 0xffff && signo != 0x7f && signo <= (uint32_t)SIGRTMAX &&
+	       (signo == 0 ? !(status & 0x80) : status <= 0xff);
+}
+
+/* A whole frame, whose length is right. Whether what is in it is. */
+static bool take(struct mv_frames *c, uint32_t type)
+{
+	uint32_t first = get_u32(c->bytes + MV_FRAME_HEADER_BYTES);
+
 	c->state = MV_FRAMES_OVER;
-	return 0;
+	switch (type) {
+	case MV_FRAME_READY:
+		c->state = MV_FRAMES_READY;
+		c->is_dax = get_u32(c->bytes + MV_FRAME_HEADER_BYTES + 4);
+		return first == MV_GUEST_VERSION && c->is_dax <= 1;
+	case MV_FRAME_STARTED:
+		c->state = MV_FRAMES_RUNNING;
+		return true;
+	case MV_FRAME_FAILED:
+		c->error = first;
+		keep_failure(c);
+		return first >= 1 && first <= ERRNO_MAX;
+	default: /* EXIT: expected() lets no other through */
+		c->wait_status = first;
+		return is_end(first);
+	}
 }
 
 #define IN(state) (1u << (state))
@@ -83,13 +75,12 @@ static const struct frame {
 	unsigned states;
 	uint32_t bytes_min;
 	uint32_t bytes_max;
-	int (*take)(struct mv_frames *control);
 } FRAMES[] = {
-	{MV_FRAME_READY, IN(MV_FRAMES_BOOTING), 8, 8, on_ready},
-	{MV_FRAME_STARTED, IN(MV_FRAMES_LAUNCHED), 0, 0, on_started},
+	{MV_FRAME_READY, IN(MV_FRAMES_BOOTING), 8, 8},
+	{MV_FRAME_STARTED, IN(MV_FRAMES_LAUNCHED), 0, 0},
 	{MV_FRAME_FAILED, IN(MV_FRAMES_BOOTING) | IN(MV_FRAMES_READY) | IN(MV_FRAMES_LAUNCHED), 4,
-	 4 + MV_FAILED_TEXT_MAX, on_failed},
-	{MV_FRAME_EXIT, IN(MV_FRAMES_RUNNING), 4, 4, on_end},
+	 4 + MV_FAILED_TEXT_MAX},
+	{MV_FRAME_EXIT, IN(MV_FRAMES_RUNNING), 4, 4},
 };
 
 /* The row for the collected header, or NULL when such a frame may not come now. */
@@ -128,19 +119,18 @@ int mv_frames_added(struct mv_frames *c, size_t n)
 	if (c->have < MV_FRAME_HEADER_BYTES + payload_bytes(c))
 		return 0;
 	c->have = 0;
-	int r = f->take(c);
-
-	return r < 0 ? r : (int)f->type;
+	return take(c, (uint32_t)f->type) ? (int)f->type : -EBADMSG;
 }
 
 void mv_frames_header(uint8_t *out, enum mv_frame type, uint32_t payload_bytes)
 {
-	put_u32(out, type);
-	put_u32(out + 4, payload_bytes);
+	const uint32_t header[] = {type, payload_bytes};
+
+	memcpy(out, header, sizeof(header));
 }
 
 void mv_frames_signal(uint8_t *out, uint32_t signo)
 {
 	mv_frames_header(out, MV_FRAME_SIGNAL, 4);
-	put_u32(out + MV_FRAME_HEADER_BYTES, signo);
+	memcpy(out + MV_FRAME_HEADER_BYTES, &signo, sizeof(signo));
 }

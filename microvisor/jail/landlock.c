@@ -1,5 +1,3 @@
-#include "microvisor/jail/landlock.h"
-
 #include <errno.h>
 #include <linux/landlock.h>
 #include <stddef.h>
@@ -7,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "microvisor/jail/jail.h"
+#include "microvisor/microvisor.h"
 #include "microvisor/vm/log.h"
 
 /* The kernel takes a structure that is longer than its own when the rest is zero, so one serves all
@@ -17,51 +17,45 @@ struct attributes {
 	uint64_t scopes; /* ABI 6 */
 };
 
-/* What each version of the interface learnt to take away: every bit that it has. */
-static const struct {
-	int abi;
-	struct attributes more;
-} VERSIONS[] = {
-	{1, {.files = 0x1fff}},  /* execute, read, write, make, remove */
-	{2, {.files = 1 << 13}}, /* link and rename between folders */
-	{3, {.files = 1 << 14}}, /* truncate */
-	{4, {.ports = 3}},       /* bind and connect TCP */
-	{5, {.files = 1 << 15}}, /* ioctl on a device opened from now on */
-	{6, {.scopes = 3}},      /* abstract sockets and signals of others */
-};
-
+/* Every bit that a version of the interface has. Files: 1 execute, read, write, make, remove; 2 link and rename
+ * between folders; 3 truncate; 5 ioctl on a device opened from now on. 4: bind and connect TCP. 6: abstract sockets
+ * and signals of others. */
 static struct attributes everything(int abi)
 {
-	struct attributes all = {0};
-
-	for (size_t i = 0; i < sizeof(VERSIONS) / sizeof(VERSIONS[0]) && VERSIONS[i].abi <= abi;
-	     i++) {
-		all.files |= VERSIONS[i].more.files;
-		all.ports |= VERSIONS[i].more.ports;
-		all.scopes |= VERSIONS[i].more.scopes;
-	}
-	return all;
+	return (struct attributes){.files = abi >= 5   ? 0xffff
+					    : abi >= 3 ? 0x7fff
+					    : abi == 2 ? 0x3fff
+						       : 0x1fff,
+				   .ports = abi >= 4 ? 3 : 0,
+				   .scopes = abi >= 6 ? 3 : 0};
 }
 
-static int allow_reading(int rules, int folder)
+static const uint64_t READING = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+/* Neither devices nor sockets nor execution; 13 and 14: rename into another folder, truncate. */
+static const uint64_t STORING = READING | LANDLOCK_ACCESS_FS_WRITE_FILE |
+				LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |
+				LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+				1 << 13 | 1 << 14;
+
+static int allow(int rules, int folder, uint64_t rights)
 {
-	struct landlock_path_beneath_attr below = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE |
-								     LANDLOCK_ACCESS_FS_READ_DIR,
-						   .parent_fd = folder};
+	struct landlock_path_beneath_attr below = {.allowed_access = rights, .parent_fd = folder};
 
 	return (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &below, 0);
 }
 
-static int restrict_self(int rules, const int *folders, unsigned count)
+static int restrict_self(int rules, const int *folders, unsigned count, int store, uint64_t all)
 {
 	for (unsigned i = 0; i < count; i++) {
-		if (allow_reading(rules, folders[i]) < 0)
+		if (allow(rules, folders[i], READING) < 0)
 			return -1;
 	}
+	if (store >= 0 && allow(rules, store, STORING & all) < 0)
+		return -1;
 	return (int)syscall(SYS_landlock_restrict_self, rules, 0);
 }
 
-int mv_landlock_enter(const int *folders, unsigned count)
+int mv_landlock_enter(const int *folders, unsigned count, int store)
 {
 	int abi =
 		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -74,7 +68,8 @@ int mv_landlock_enter(const int *folders, unsigned count)
 	}
 	struct attributes all = everything(abi);
 	int rules = abi < 0 ? -1 : (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
-	int r = rules < 0 || restrict_self(rules, folders, count) < 0 ? -errno : 0;
+	int r = rules < 0 || restrict_self(rules, folders, count, store, all.files) < 0 ? -errno
+											: 0;
 
 	if (r < 0)
 		mv_log(MV_LOG_ERROR, "jail: Landlock (ABI %d) cannot be used: %m", abi);
@@ -92,5 +87,5 @@ int mv_landlock_allow(const struct mv_start *start, const int *fds)
 		if (start->shares[i].kind == MV_SHARE_FOLDER)
 			folders[n++] = fds[i];
 	}
-	return mv_landlock_enter(folders, n);
+	return mv_landlock_enter(folders, n, start->store_bytes_max ? fds[start->share_count] : -1);
 }

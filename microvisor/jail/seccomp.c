@@ -1,10 +1,9 @@
-#include "microvisor/jail/seccomp.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "microvisor/jail/jail.h"
 #include "microvisor/vm/log.h"
 
 /* Arguments are compared by their low 32 bits, which is all the kernel looks at where the table does
@@ -70,6 +70,19 @@ static const struct rule RULES[] = {
 	/* The view: FUSE_READDIR, at the place where the guest goes on. */
 	{SYS_getdents64, VCPU, {{0}}},
 	{SYS_lseek, VCPU, {{0}}},
+	/* The store: what the task changes, in a folder that nobody else uses (delta.h). Blocks and headers; a
+	 * template writes its state. */
+	{SYS_pwrite64, VCPU, {{0}}},
+	/* An original's bytes by reference, where its file system can. */
+	{SYS_ioctl, VCPU, {{IS, 1, FICLONERANGE}}},
+	{SYS_ftruncate, VCPU, {{0}}},
+	{SYS_fsync, VCPU, {{0}}},
+	/* Names, in the descriptor of their folder; each is one component. */
+	{SYS_mkdirat, VCPU, {{0}}},
+	{SYS_unlinkat, VCPU, {{WITHIN, 2, AT_REMOVEDIR}}},
+	{SYS_renameat, VCPU, {{0}}},
+	/* A file's times. */
+	{SYS_utimensat, VCPU, {{IS, 3, 0}}},
 	/* The view: a handle of its own for a shared file. */
 	{SYS_fcntl, VCPU, {{IS, 1, F_DUPFD_CLOEXEC}}},
 	/* The view's handles; a user's stream that ended; the descriptor of a policy that was read. */
@@ -107,8 +120,6 @@ static const struct rule RULES[] = {
 	{SYS_exit, VCPU | STDIO, {{0}}},
 	/* How the process ends. */
 	{SYS_exit_group, MAIN, {{0}}},
-	/* A template is saved; see also SAVING. */
-	{SYS_pwrite64, TEMPLATE, {{0}}},
 };
 
 /* What mv_state_save() asks KVM for: the commands of ioctl(2) that a template's vCPU thread may use besides. */

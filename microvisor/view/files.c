@@ -4,28 +4,25 @@
 
 #include "microvisor/view/server.h"
 
-/* OPEN, OPENDIR, READ, RELEASE, RELEASEDIR, and the handles they give. The guest's open flags choose only
- * whether it is a refused write; none of them reaches the host. */
+/* OPEN, OPENDIR, READ, WRITE, FSYNC, RELEASE, RELEASEDIR, and the handles they give. The guest's open
+ * flags choose only whether it is a write; none of them reaches the host. */
 
 /* Opens a handle on the node; takes fd. NULL: all are in use. */
 static struct mv_handle *open_handle(struct mv_view *view, struct mv_node *node, int fd)
 {
-	for (unsigned i = 0; i < MV_VIEW_HANDLES_MAX; i++) {
-		unsigned index = (view->next_handle + i) % MV_VIEW_HANDLES_MAX;
-		struct mv_handle *handle = &view->handles[index];
+	struct mv_handle *handle = view->handles;
 
-		if (handle->used)
-			continue;
-		handle->used = true;
-		handle->fd = fd;
-		handle->node = node;
-		node->refs++;
-		view->next_handle = index + 1;
-		return handle;
+	while (handle < view->handles + MV_VIEW_HANDLES_MAX && handle->used)
+		handle++;
+	if (handle == view->handles + MV_VIEW_HANDLES_MAX) {
+		if (fd >= 0)
+			close(fd);
+		return NULL;
 	}
-	if (fd >= 0)
-		close(fd);
-	return NULL;
+	*handle = (struct mv_handle){
+		.used = true, .generation = handle->generation, .fd = fd, .node = node};
+	node->refs++;
+	return handle;
 }
 
 /* The handle with that number on the call's node; NULL for any other. */
@@ -44,20 +41,25 @@ static struct mv_handle *find_handle(struct mv_call *call, uint64_t fh)
 
 int mv_handle_get(struct mv_call *call, enum mv_op op, struct mv_handle **ret_handle)
 {
-	struct mv_handle *handle = find_handle(call, call->in.read.fh);
+	/* A change is told whatever else is wrong with it. */
+	int r = op == MV_OP_WRITE ? mv_view_permit_change(call->view, call->node, NULL, op) : 0;
 
-	if (!handle || (call->node->kind == MV_NODE_FILE) != (op == MV_OP_READ))
+	if (r < 0)
+		return r;
+	*ret_handle = find_handle(call, call->in.read.fh);
+	if (!*ret_handle || (call->node->kind == MV_NODE_FILE) != (op != MV_OP_LIST))
 		return -EBADF;
 	if (call->in.read.offset > INT64_MAX)
 		return -EINVAL;
-	*ret_handle = handle;
-	return mv_view_permit(call->view, call->node, op);
+	return op == MV_OP_WRITE ? 0 : mv_view_permit(call->view, call->node, op);
 }
 
 void mv_handle_close(struct mv_view *view, struct mv_handle *handle)
 {
 	if (handle->fd >= 0)
 		close(handle->fd);
+	if (handle->node->kind == MV_NODE_FILE)
+		mv_file_close(view, handle->node);
 	handle->used = false;
 	handle->generation++;
 	mv_node_unref(view, handle->node);
@@ -68,28 +70,56 @@ static bool would_write(uint32_t flags)
 	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
 }
 
-int mv_fuse_open(struct mv_call *call)
+int mv_call_open(struct mv_call *call, struct mv_node *node, struct fuse_open_out *out)
 {
-	struct fuse_open_out out = {0};
-	struct mv_node *node = call->node;
-	bool is_file = node->kind == MV_NODE_FILE;
 	int fd = -1;
+	int r = 0;
 
-	if (is_file != (call->header.opcode == FUSE_OPEN))
-		return is_file ? -ENOTDIR : -EISDIR;
-	if (is_file && would_write(call->in.open.flags))
-		return mv_view_refuse(call->view, node, NULL, MV_OP_WRITE);
-	int r = mv_view_permit(call->view, node, is_file ? MV_OP_OPEN : MV_OP_LIST);
-
-	if (r == 0 && node->kind != MV_NODE_WAY)
+	if (node->kind == MV_NODE_FILE)
+		r = mv_file_open(call->view, node);
+	else if (node->kind == MV_NODE_FOLDER && !node->made)
 		r = fd = mv_host_open(call->view, node);
 	if (r < 0)
 		return r;
 	const struct mv_handle *handle = open_handle(call->view, node, fd);
 
-	if (!handle)
+	if (!handle) {
+		if (node->kind == MV_NODE_FILE)
+			mv_file_close(call->view, node);
 		return -ENFILE;
-	out.fh = (uint64_t)handle->generation << 32 | (uint64_t)(handle - call->view->handles + 1);
+	}
+	*out = (struct fuse_open_out){.fh = (uint64_t)handle->generation << 32 |
+					    (uint64_t)(handle - call->view->handles + 1)};
+	return 0;
+}
+
+int mv_fuse_open(struct mv_call *call)
+{
+	struct fuse_open_out out;
+	struct mv_node *node = call->node;
+	bool is_file = node->kind == MV_NODE_FILE;
+	bool writes = is_file && would_write(call->in.open.flags);
+
+	if (is_file != (call->header.opcode == FUSE_OPEN))
+		return is_file ? -ENOTDIR : -EISDIR;
+	int r = writes ? mv_view_permit_change(call->view, node, NULL, MV_OP_WRITE)
+		       : mv_view_permit(call->view, node, is_file ? MV_OP_OPEN : MV_OP_LIST);
+
+	if (r == 0)
+		r = mv_call_open(call, node, &out);
+	if (r < 0)
+		return r;
+	bool cuts = writes && (call->in.open.flags & O_TRUNC);
+
+	if (cuts)
+		r = mv_file_change(call->view, node, 0);
+	if (cuts && r == 0)
+		r = mv_file_truncate(call->view, mv_file_of(call->view, node), 0);
+	if (r < 0) {
+		call->in.release.fh = out.fh;
+		(void)mv_fuse_release(call); /* it is there */
+		return r;
+	}
 	return mv_call_put(call, &out, sizeof(out));
 }
 
@@ -97,28 +127,40 @@ int mv_fuse_read(struct mv_call *call)
 {
 	struct mv_handle *handle;
 	size_t want = call->in.read.size < call->room ? call->in.read.size : call->room;
-	uint64_t offset = call->in.read.offset;
-	size_t done = 0;
 	int r = mv_handle_get(call, MV_OP_READ, &handle);
 
 	if (r < 0)
 		return r;
-	if (want > MV_FUSE_READ_MAX)
-		want = MV_FUSE_READ_MAX;
-	/* A short answer means the end of the file, so short reads of the host go on. */
-	while (done < want && offset + done <= INT64_MAX) {
-		ssize_t n =
-			pread(handle->fd, call->out + done, want - done, (off_t)(offset + done));
+	return mv_file_read(mv_file_of(call->view, call->node), call->out,
+			    want < MV_FUSE_READ_MAX ? want : MV_FUSE_READ_MAX,
+			    call->in.read.offset);
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return done ? (int)done : errno == EINVAL ? -EINVAL : -EIO;
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	return (int)done;
+int mv_fuse_write(struct mv_call *call)
+{
+	const struct fuse_write_in *in = &call->in.write;
+	struct fuse_write_out out = {.size = in->size};
+	struct mv_handle *handle;
+	int r = mv_handle_get(call, MV_OP_WRITE, &handle);
+
+	if (r == 0 && in->size != (size_t)(call->end - call->ptr))
+		r = -EINVAL;
+	if (r == 0)
+		r = mv_file_change(call->view, call->node, UINT64_MAX);
+	if (r == 0)
+		r = mv_file_write(call->view, mv_file_of(call->view, call->node), call->ptr,
+				  in->size, in->offset);
+	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
+}
+
+/* What the store has not, the task has not changed. */
+int mv_fuse_fsync(struct mv_call *call)
+{
+	if (call->node->kind != MV_NODE_FILE || !find_handle(call, call->in.fsync.fh))
+		return -EBADF;
+	int fd = mv_file_of(call->view, call->node)->fd;
+
+	return fd >= 0 && fsync(fd) < 0 ? -EIO : 0;
 }
 
 int mv_fuse_release(struct mv_call *call)

@@ -8,10 +8,11 @@
 #include "microvisor/arbiter/path.h"
 #include "microvisor/view/server.h"
 
-/* READDIR. A host folder is listed in its own order and with its own positions, which any reader may
- * come back to; hidden and denied names, and what is neither file nor folder, are left out without a
- * word: being listed by others is not reaching. A folder that the view makes up lists only the way to
- * shares, never what rules mention. */
+/* READDIR. What the host has in a folder is listed first, in its own order and with its own positions, which
+ * any reader may come back to; hidden and denied names, and what is neither file nor folder, are left out
+ * without a word: being listed by others is not reaching. A folder that the view makes up lists only the way to
+ * shares, never what rules mention. Then comes what the store has, with positions of its own: the handle knows
+ * which of the two it is in. */
 
 enum {
 	DOTS = 2,            /* "." and "..", in front of the made-up names */
@@ -30,12 +31,20 @@ struct dent {
 /* Where entries go, and what they need. */
 struct list {
 	struct mv_view *view;
+	struct mv_node *node;
 	struct mv_path folder;
+	int store; /* its folder there, for looking names up; -1: none */
+	bool in_store;
 	uint8_t *out;
 	size_t room;
 	size_t used;
 	bool full;
 };
+
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
 
 /* Puts one entry; sets full when it does not fit. next is the position behind it. */
 static void put(struct list *list, uint64_t ino, uint64_t next, const char *name, uint32_t type)
@@ -55,64 +64,78 @@ static void put(struct list *list, uint64_t ino, uint64_t next, const char *name
 }
 
 /* The path of a name in the folder, when a listing shows it. */
-static bool shows(const struct list *list, const char *name, bool is_folder, struct mv_path *path)
+static bool shows(const struct list *list, const char *name, bool is_folder, bool is_made,
+		  struct mv_path *path)
 {
 	*path = list->folder;
 	return mv_path_append(path, name, strlen(name)) == 0 &&
-	       mv_view_shows(list->view, path, is_folder);
+	       mv_view_shows(list->view, path, is_folder, is_made);
 }
 
-static bool is_dots(const char *name)
+/* What stat() says of a name of the store, as far as a listing shows it; DT_UNKNOWN otherwise. */
+static uint32_t type_in_store(const struct stat *st)
 {
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+	if (S_ISREG(st->st_mode))
+		return st->st_size < MV_DELTA_DATA_AT ? DT_UNKNOWN : DT_REG;
+	return st->st_mode & S_ISVTX ? DT_DIR : DT_UNKNOWN;
 }
 
-static uint32_t type_of(int folder, const struct dent *dent)
+/* Whether the store has something in place of the host's name. */
+static bool is_replaced(const struct list *list, const char *name)
 {
 	struct stat st;
 
-	if (dent->type != DT_UNKNOWN)
-		return dent->type;
-	if (fstatat(folder, dent->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return DT_UNKNOWN;
-	return IFTODT(st.st_mode);
+	return list->store >= 0 && fstatat(list->store, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !(S_ISDIR(st.st_mode) && !(st.st_mode & S_ISVTX));
 }
 
-/* One buffer of the host's records. *ret_at is the position behind the last one that was dealt with. */
-static void put_records(struct list *list, const struct mv_handle *handle, size_t n,
-			uint64_t *ret_at)
+/* Puts one record of an open folder. */
+static void put_record(struct list *list, int fd, const struct dent *dent)
 {
-	for (size_t at = 0; at < n;) {
-		/* Aligned by the kernel. */
-		const struct dent *dent = (const void *)(list->view->dents + at);
-		uint32_t type = type_of(handle->fd, dent);
-		struct mv_path path;
+	uint64_t ino = mv_view_ino(list->node->dev, dent->ino);
+	uint32_t type = dent->type;
+	struct mv_path path;
+	struct stat st;
 
-		if ((type == DT_DIR || type == DT_REG) &&
-		    (is_dots(dent->name) || shows(list, dent->name, type == DT_DIR, &path)))
-			put(list, mv_view_ino(handle->node->dev, dent->ino), (uint64_t)dent->next,
-			    dent->name, type);
-		if (list->full)
-			return;
-		*ret_at = (uint64_t)dent->next;
-		at += dent->bytes;
+	if (is_dots(dent->name)) {
+		if (!list->in_store || list->node->made)
+			put(list, ino, (uint64_t)dent->next, dent->name, DT_DIR);
+		return;
 	}
+	if (list->in_store || type == DT_UNKNOWN) {
+		if (fstatat(fd, dent->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return;
+		type = list->in_store ? type_in_store(&st) : IFTODT(st.st_mode);
+		ino = mv_view_ino(st.st_dev, st.st_ino);
+	}
+	if ((type == DT_DIR || type == DT_REG) &&
+	    (list->in_store || !is_replaced(list, dent->name)) &&
+	    shows(list, dent->name, type == DT_DIR, list->in_store, &path))
+		put(list, ino, (uint64_t)dent->next, dent->name, type);
 }
 
-static int list_host(struct list *list, const struct mv_handle *handle, uint64_t at)
+/* An open folder from position at on; a buffer of it, or more when nothing of one is shown. */
+static int list_open(struct list *list, int fd, uint64_t at)
 {
 	char *dents = list->view->dents;
 
 	for (unsigned round = 0; round < ROUNDS_MAX && !list->full && !list->used; round++) {
-		if (lseek(handle->fd, (off_t)at, SEEK_SET) < 0)
+		if (lseek(fd, (off_t)at, SEEK_SET) < 0)
 			return -EINVAL;
-		long n = syscall(SYS_getdents64, handle->fd, dents, MV_VIEW_DENTS_MAX);
+		long n = syscall(SYS_getdents64, fd, dents, MV_VIEW_DENTS_MAX);
 
 		if (n < 0)
 			return errno == EINVAL ? -EINVAL : errno == ENOENT ? 0 : -EIO;
 		if (n == 0)
 			break;
-		put_records(list, handle, (size_t)n, &at);
+		for (long i = 0; i < n && !list->full;) {
+			/* Aligned by the kernel. */
+			const struct dent *dent = (const void *)(dents + i);
+
+			put_record(list, fd, dent);
+			at = (uint64_t)dent->next;
+			i += dent->bytes;
+		}
 	}
 	return 0;
 }
@@ -152,7 +175,7 @@ static void list_made_up(struct list *list, uint64_t at)
 		bool folder;
 
 		if (made_up_name(list, (unsigned)(at - DOTS), name, &folder) &&
-		    shows(list, name, folder, &path))
+		    !is_replaced(list, name) && shows(list, name, folder, false, &path))
 			put(list, mv_path_ino(&path), at + 1, name, folder ? DT_DIR : DT_REG);
 	}
 }
@@ -161,18 +184,30 @@ int mv_fuse_readdir(struct mv_call *call)
 {
 	const struct fuse_read_in *in = &call->in.read;
 	struct list list = {.view = call->view,
+			    .node = call->node,
+			    .store = mv_node_folder(call->node, MV_STORE),
 			    .out = call->out,
 			    .room = in->size < call->room ? in->size : call->room};
 	struct mv_handle *handle;
+	uint64_t at = in->offset;
 	int r = mv_handle_get(call, MV_OP_LIST, &handle);
 
 	if (r < 0)
 		return r;
 	mv_node_path(call->view, call->node, &list.folder);
-	if (handle->fd >= 0)
-		r = list_host(&list, handle, in->offset);
-	else
-		list_made_up(&list, in->offset);
+	if (at == 0)
+		handle->in_store = call->node->made;
+	if (!handle->in_store && handle->fd >= 0)
+		r = list_open(&list, handle->fd, at);
+	else if (!handle->in_store)
+		list_made_up(&list, at);
+	if (r == 0 && !handle->in_store && !list.used && !list.full) {
+		handle->in_store = true;
+		at = 0;
+	}
+	list.in_store = handle->in_store;
+	if (r == 0 && list.in_store && list.store >= 0)
+		r = list_open(&list, list.store, at);
 	if (r < 0)
 		return r;
 	return list.used == 0 && list.full ? -EINVAL : (int)list.used;

@@ -5,8 +5,8 @@
 #include "microvisor/view/server.h"
 
 /* The table below is the whole protocol we speak. An operation that is not in it is ENOSYS, which the
- * guest's kernel remembers: xattrs, ioctl, poll, locks, FLUSH, FSYNC, LSEEK, ACCESS, READDIRPLUS, DAX
- * mappings. Locks then are the guest's own. */
+ * guest's kernel remembers: xattrs, ioctl, poll, locks, FLUSH, FALLOCATE, LSEEK, ACCESS, READDIRPLUS (nothing is kept that
+ * it would save), DAX mappings. Locks then are the guest's own. */
 
 enum {
 	MINOR = 31,       /* that we answer with; what later ones added is not used */
@@ -31,7 +31,6 @@ struct row {
 	size_t out_bytes; /* room that the payload must have */
 	unsigned names;
 	unsigned flags;
-	enum mv_op op;
 };
 
 bool mv_call_take(struct mv_call *call, void *bytes, size_t n)
@@ -80,7 +79,7 @@ static int on_init(struct mv_call *call)
 		return -EPROTO;
 	out.max_readahead = in->max_readahead;
 	out.flags = in->flags & FLAGS;
-	out.max_write = PAGE;
+	out.max_write = MV_FUSE_WRITE_MAX;
 	out.time_gran = 1;
 	out.max_pages = MV_FUSE_READ_MAX / PAGE;
 	call->view->ready = true;
@@ -100,27 +99,28 @@ static const struct row rows[] = {
 	[FUSE_LOOKUP] = {mv_fuse_lookup, .names = 1, OUT(entry)},
 	[FUSE_FORGET] = {mv_fuse_forget, IN(forget), .flags = NO_REPLY},
 	[FUSE_GETATTR] = {mv_fuse_getattr, IN(getattr), OUT(attr)},
-	[FUSE_SETATTR] = {mv_fuse_change, IN(setattr), .op = MV_OP_WRITE},
-	[FUSE_SYMLINK] = {mv_fuse_change, .names = 1, .op = MV_OP_CREATE},
-	[FUSE_MKNOD] = {mv_fuse_change, IN(mknod), .names = 1, .op = MV_OP_CREATE},
-	[FUSE_MKDIR] = {mv_fuse_change, IN(mkdir), .names = 1, .op = MV_OP_CREATE},
-	[FUSE_UNLINK] = {mv_fuse_change, .names = 1, .op = MV_OP_DELETE},
-	[FUSE_RMDIR] = {mv_fuse_change, .names = 1, .op = MV_OP_DELETE},
+	[FUSE_SETATTR] = {mv_fuse_setattr, IN(setattr), OUT(attr)},
+	[FUSE_SYMLINK] = {mv_fuse_refuse, .names = 1},
+	[FUSE_MKNOD] = {mv_fuse_refuse, IN(mknod), .names = 1},
+	[FUSE_MKDIR] = {mv_fuse_mkdir, IN(mkdir), .names = 1, OUT(entry)},
+	[FUSE_UNLINK] = {mv_fuse_unlink, .names = 1},
+	[FUSE_RMDIR] = {mv_fuse_unlink, .names = 1},
 	[FUSE_RENAME] = {mv_fuse_rename, IN(rename), .names = 2},
-	[FUSE_LINK] = {mv_fuse_change, IN(link), .names = 1, .op = MV_OP_CREATE},
+	[FUSE_LINK] = {mv_fuse_refuse, IN(link), .names = 1},
 	[FUSE_OPEN] = {mv_fuse_open, IN(open), OUT(open)},
 	[FUSE_READ] = {mv_fuse_read, IN(read)},
-	[FUSE_WRITE] = {mv_fuse_change, IN(write), .op = MV_OP_WRITE},
+	[FUSE_WRITE] = {mv_fuse_write, IN(write), OUT(write)},
 	[FUSE_STATFS] = {mv_fuse_statfs, OUT(statfs)},
 	[FUSE_RELEASE] = {mv_fuse_release, IN(release)},
+	[FUSE_FSYNC] = {mv_fuse_fsync, IN(fsync)},
 	[FUSE_INIT] = {on_init, INIT_IN_LEAST, OUT(init), .flags = ANY_TIME | NO_NODE},
 	[FUSE_OPENDIR] = {mv_fuse_open, IN(open), OUT(open)},
 	[FUSE_READDIR] = {mv_fuse_readdir, IN(read)},
 	[FUSE_RELEASEDIR] = {mv_fuse_release, IN(release)},
-	[FUSE_CREATE] = {mv_fuse_change, IN(create), .names = 1, .op = MV_OP_CREATE},
+	[FUSE_CREATE] = {mv_fuse_create, IN(create), .names = 1,
+			 .out_bytes = sizeof(struct fuse_entry_out) + sizeof(struct fuse_open_out)},
 	[FUSE_DESTROY] = {on_destroy, .flags = NO_NODE},
 	[FUSE_BATCH_FORGET] = {mv_fuse_batch_forget, IN(batch_forget), .flags = NO_NODE | NO_REPLY},
-	[FUSE_FALLOCATE] = {mv_fuse_change, IN(fallocate), .op = MV_OP_WRITE},
 	[FUSE_RENAME2] = {mv_fuse_rename, IN(rename2), .names = 2},
 };
 
@@ -154,7 +154,6 @@ static int dispatch(struct mv_call *call, const struct row *row, size_t n)
 		if (r < 0)
 			return r;
 	}
-	call->op = row->op;
 	return row->handler(call);
 }
 

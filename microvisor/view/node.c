@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "microvisor/view/tree.h"
 
@@ -74,21 +75,24 @@ int mv_path_append(struct mv_path *path, const char *name, size_t n)
 	return 0;
 }
 
-static struct mv_node *find_child(struct mv_view *view, uint32_t parent, const char *name, size_t n)
+struct mv_node *mv_node_child(struct mv_view *view, const struct mv_node *parent, const char *name,
+			      size_t n)
 {
-	for (uint32_t i = *bucket_of(view, parent, name, n); i != NONE; i = view->nodes[i].next) {
+	uint32_t folder = index_of(view, parent);
+
+	for (uint32_t i = *bucket_of(view, folder, name, n); i != NONE; i = view->nodes[i].next) {
 		struct mv_node *node = &view->nodes[i];
 
-		if (node->parent == parent && node->name_bytes == n &&
+		if (node->parent == folder && node->name_bytes == n &&
 		    memcmp(node->name, name, n) == 0)
 			return node;
 	}
 	return NULL;
 }
 
-static void unhash(struct mv_view *view, struct mv_node *node)
+void mv_node_unhash(struct mv_view *view, struct mv_node *node)
 {
-	if (!node->hashed)
+	if (!node || !node->hashed)
 		return;
 	uint32_t *link = bucket_of(view, node->parent, node->name, node->name_bytes);
 
@@ -111,14 +115,23 @@ static struct mv_node *take_free(struct mv_view *view)
 	return &view->nodes[view->fresh++];
 }
 
+void mv_node_close(struct mv_node *node)
+{
+	for (enum mv_layer layer = MV_HOST; layer < MV_LAYERS; layer++) {
+		if (node->fds[layer])
+			close(node->fds[layer] - 1);
+		node->fds[layer] = 0;
+	}
+}
+
 /* Releases the node when nothing holds it, and then its parent when nothing holds that. */
 static void settle(struct mv_view *view, struct mv_node *node)
 {
 	while (index_of(view, node) != MV_NODE_ROOT && node->lookups == 0 && node->refs == 0) {
 		struct mv_node *parent = &view->nodes[node->parent];
 
-		unhash(view, node);
-		mv_host_close(view, node);
+		mv_node_unhash(view, node);
+		mv_node_close(node);
 		node->kind = MV_NODE_FREE;
 		node->generation++;
 		node->next = view->free;
@@ -128,36 +141,62 @@ static void settle(struct mv_view *view, struct mv_node *node)
 	}
 }
 
-int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name, size_t n,
-		  const struct mv_node *like, struct mv_node **ret_node)
+/* Puts the node under a name. */
+static void hang(struct mv_view *view, struct mv_node *node, struct mv_node *parent,
+		 const char *name, size_t n)
 {
-	uint32_t parent_index = index_of(view, parent);
-	struct mv_node *node = find_child(view, parent_index, name, n);
+	uint32_t *bucket = bucket_of(view, index_of(view, parent), name, n);
+
+	node->hashed = true;
+	node->parent = index_of(view, parent);
+	node->name_bytes = (uint16_t)n;
+	memmove(node->name, name, n);
+	node->name[n] = '\0';
+	node->next = *bucket;
+	*bucket = index_of(view, node);
+	parent->refs++;
+}
+
+void mv_node_move(struct mv_view *view, struct mv_node *node, struct mv_node *parent,
+		  const char *name)
+{
+	struct mv_node *before = &view->nodes[node->parent];
+
+	mv_node_unhash(view, node);
+	hang(view, node, parent, name, strlen(name));
+	mv_node_unref(view, before);
+}
+
+int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name, size_t n,
+		  struct mv_node *like, struct mv_node **ret_node)
+{
+	struct mv_node *node = mv_node_child(view, parent, name, n);
 
 	if (node && (node->kind != like->kind || node->share != like->share ||
-		     node->dev != like->dev || node->ino != like->ino)) {
-		unhash(view, node); /* the guest may hold it still; its number lives on */
+		     node->shown != like->shown || node->made != like->made)) {
+		mv_node_unhash(view, node); /* the guest may hold it still; its number lives on */
 		node = NULL;
 	}
 	if (!node) {
 		node = take_free(view);
-		if (!node)
+		if (!node) {
+			mv_node_close(like);
 			return -ENFILE;
+		}
 		uint32_t generation = node->generation;
-		uint32_t *bucket = bucket_of(view, parent_index, name, n);
 
-		*node = (struct mv_node){.kind = like->kind,
-					 .hashed = true,
-					 .name_bytes = (uint16_t)n,
-					 .share = like->share,
-					 .parent = parent_index,
-					 .next = *bucket,
-					 .generation = generation,
-					 .dev = like->dev,
-					 .ino = like->ino};
-		memcpy(node->name, name, n);
-		*bucket = index_of(view, node);
-		parent->refs++;
+		*node = *like;
+		node->generation = generation;
+		hang(view, node, parent, name, n);
+	} else {
+		node->stored = like->stored;
+		for (enum mv_layer layer = MV_HOST; layer < MV_LAYERS; layer++) {
+			int had = node->fds[layer];
+
+			node->fds[layer] = had ? had : like->fds[layer];
+			like->fds[layer] = had ? like->fds[layer] : 0;
+		}
+		mv_node_close(like);
 	}
 	node->lookups++;
 	*ret_node = node;
@@ -166,6 +205,8 @@ int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name
 
 void mv_node_forget(struct mv_view *view, struct mv_node *node, uint64_t lookups)
 {
+	if (!node)
+		return;
 	node->lookups -= lookups < node->lookups ? lookups : node->lookups;
 	settle(view, node);
 }
@@ -179,12 +220,15 @@ void mv_node_unref(struct mv_view *view, struct mv_node *node)
 void mv_node_clear(struct mv_view *view)
 {
 	for (uint32_t i = 1; i < view->fresh; i++) {
-		mv_host_close(view, &view->nodes[i]);
+		mv_node_close(&view->nodes[i]);
 		view->nodes[i].kind = MV_NODE_FREE;
 		view->nodes[i].generation++;
 	}
 	view->free = NONE;
 	view->fresh = 1;
-	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY, .share = -1};
+	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY,
+						     .share = -1,
+						     .stored = view->store >= 0,
+						     .fds[MV_STORE] = view->tree + 1};
 	memset(view->buckets, 0, sizeof(view->buckets));
 }

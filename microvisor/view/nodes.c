@@ -1,71 +1,157 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "microvisor/view/server.h"
 
-/* LOOKUP, GETATTR, FORGET, STATFS. No time limits are given with what we answer: the guest asks again at
+/* LOOKUP, GETATTR, SETATTR, FORGET, STATFS. No time limits are given with what we answer: the guest asks again at
  * each access, so that a policy that has changed is heard. */
 
 enum {
-	BLOCK = 4096,
-	FILE_MODE = 0444,
-	FOLDER_MODE = 0555
+	BLOCK = 4096
 };
 
-static void set_time(uint64_t *seconds, uint32_t *nanoseconds, const struct timespec *time)
+/* What the store has of the node. */
+static int stat_stored(struct mv_view *view, struct mv_node *node, struct stat *st)
 {
-	*seconds = (uint64_t)time->tv_sec;
-	*nanoseconds = (uint32_t)time->tv_nsec;
-}
-
-/* Files are the task's own and read-only. Whether the host lets them be read is its own decision at
- * OPEN. One link for a folder means "cannot tell", so that find(1) looks at every name. */
-static int get_attr(struct mv_view *view, struct mv_node *node, struct fuse_attr *attr)
-{
-	bool is_folder = node->kind != MV_NODE_FILE;
-	struct stat st;
-	int r = mv_host_stat(view, node, &st);
+	if (mv_node_is_folder(node))
+		return fstat(mv_node_folder(node, MV_STORE), st) < 0 ? -EIO : 0;
+	int r = mv_file_open(view, node);
 
 	if (r < 0)
 		return r;
-	*attr = (struct fuse_attr){.ino = mv_view_ino(st.st_dev, st.st_ino),
+	const struct mv_file *f = mv_file_of(view, node);
+
+	r = fstat(f->fd, st) < 0 ? -EIO : 0;
+	st->st_size = (off_t)f->size;
+	st->st_mode = f->header.mode;
+	mv_file_close(view, node);
+	return r;
+}
+
+/* All is the task's own. Whether the host lets a file be read is its own decision at OPEN. One link for a
+ * folder means "cannot tell", so that find(1) looks at every name. */
+static int get_attr(struct mv_view *view, struct mv_node *node, struct fuse_attr *attr)
+{
+	bool is_folder = mv_node_is_folder(node);
+	struct stat st;
+	int r = node->stored ? stat_stored(view, node, &st) : mv_host_stat(view, node, &st);
+
+	if (r < 0)
+		return r;
+	/* With a store all looks writable: who tries and may not is told of. */
+	mode_t mode = is_folder ? 0755 : st.st_mode & 0777;
+
+	if (view->store < 0)
+		mode = is_folder ? 0555 : 0444;
+	else if (!node->stored)
+		mode |= 0600;
+	*attr = (struct fuse_attr){.ino = node->shown,
 				   .size = (uint64_t)st.st_size,
-				   .blocks = (uint64_t)st.st_blocks,
-				   .mode = is_folder ? S_IFDIR | FOLDER_MODE : S_IFREG | FILE_MODE,
-				   .nlink = is_folder ? 1 : (uint32_t)st.st_nlink,
+				   .blocks = ((uint64_t)st.st_size + 511) / 512,
+				   .mode = mode | (is_folder ? S_IFDIR : S_IFREG),
+				   .nlink = is_folder || node->stored ? 1 : (uint32_t)st.st_nlink,
 				   .uid = view->uid,
 				   .gid = view->uid,
+				   .atime = (uint64_t)st.st_atim.tv_sec,
+				   .mtime = (uint64_t)st.st_mtim.tv_sec,
+				   .ctime = (uint64_t)st.st_ctim.tv_sec,
+				   .atimensec = (uint32_t)st.st_atim.tv_nsec,
+				   .mtimensec = (uint32_t)st.st_mtim.tv_nsec,
+				   .ctimensec = (uint32_t)st.st_ctim.tv_nsec,
 				   .blksize = BLOCK};
-	set_time(&attr->atime, &attr->atimensec, &st.st_atim);
-	set_time(&attr->mtime, &attr->mtimensec, &st.st_mtim);
-	set_time(&attr->ctime, &attr->ctimensec, &st.st_ctim);
 	return 0;
+}
+
+int mv_call_enter(struct mv_call *call, struct fuse_entry_out *out, struct mv_node **ret_node)
+{
+	int r = mv_view_lookup(call->view, call->node, call->names[0], ret_node);
+
+	if (r < 0)
+		return r;
+	*out = (struct fuse_entry_out){.nodeid = mv_node_number(call->view, *ret_node)};
+	r = get_attr(call->view, *ret_node, &out->attr);
+	if (r < 0)
+		mv_node_forget(call->view, *ret_node, 1);
+	return r;
 }
 
 int mv_fuse_lookup(struct mv_call *call)
 {
-	struct fuse_entry_out out = {0};
+	struct fuse_entry_out out;
 	struct mv_node *node;
-	int r = mv_view_lookup(call->view, call->node, call->names[0], &node);
+	int r = mv_call_enter(call, &out, &node);
 
-	if (r < 0)
-		return r;
-	r = get_attr(call->view, node, &out.attr);
-	if (r < 0) {
-		mv_node_forget(call->view, node, 1);
-		return r;
-	}
-	out.nodeid = mv_node_number(call->view, node);
-	return mv_call_put(call, &out, sizeof(out));
+	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
+}
+
+static int put_attr(struct mv_call *call)
+{
+	struct fuse_attr_out out = {0};
+	int r = get_attr(call->view, call->node, &out.attr);
+
+	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
 }
 
 int mv_fuse_getattr(struct mv_call *call)
 {
-	struct fuse_attr_out out = {0};
 	int r = mv_view_permit(call->view, call->node, MV_OP_STAT);
 
-	if (r == 0)
-		r = get_attr(call->view, call->node, &out.attr);
-	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
+	return r < 0 ? r : put_attr(call);
+}
+
+static struct timespec time_of(const struct fuse_setattr_in *in, uint32_t set, uint32_t now)
+{
+	bool mtime = set == FATTR_MTIME;
+
+	if (!(in->valid & set))
+		return (struct timespec){.tv_nsec = UTIME_OMIT};
+	if (in->valid & now)
+		return (struct timespec){.tv_nsec = UTIME_NOW};
+	return (struct timespec){.tv_sec = (time_t)(mtime ? in->mtime : in->atime),
+				 .tv_nsec = (long)(mtime ? in->mtimensec : in->atimensec)};
+}
+
+static int set_file(struct mv_view *view, struct mv_node *node, const struct fuse_setattr_in *in,
+		    const struct timespec times[2])
+{
+	int r = mv_file_open(view, node);
+
+	if (r < 0)
+		return r;
+	struct mv_file *f = mv_file_of(view, node);
+
+	r = mv_file_change(view, node, in->valid & FATTR_SIZE ? in->size : UINT64_MAX);
+	if (r == 0 && (in->valid & FATTR_SIZE))
+		r = mv_file_truncate(view, f, in->size);
+	if (r == 0 && (in->valid & FATTR_MODE)) {
+		f->header.mode = S_IFREG | (in->mode & 0777);
+		r = mv_file_put_header(f);
+	}
+	if (r == 0 && futimens(f->fd, times) < 0)
+		r = -errno;
+	mv_file_close(view, node);
+	return r;
+}
+
+int mv_fuse_setattr(struct mv_call *call)
+{
+	const struct fuse_setattr_in *in = &call->in.setattr;
+	const struct timespec times[2] = {time_of(in, FATTR_ATIME, FATTR_ATIME_NOW),
+					  time_of(in, FATTR_MTIME, FATTR_MTIME_NOW)};
+	uint32_t uid = call->view->uid;
+	int r = mv_view_permit_change(call->view, call->node, NULL, MV_OP_WRITE);
+
+	if (r < 0)
+		return r;
+	if (((in->valid & FATTR_UID) && in->uid != uid) ||
+	    ((in->valid & FATTR_GID) && in->gid != uid))
+		return -EPERM;
+	/* What is asked of a folder or link, its times and permissions, is not kept. */
+	if (call->node->kind == MV_NODE_FILE)
+		r = set_file(call->view, call->node, in, times);
+	return r < 0 ? r : put_attr(call);
 }
 
 int mv_fuse_forget(struct mv_call *call)
@@ -82,18 +168,21 @@ int mv_fuse_batch_forget(struct mv_call *call)
 
 		if (!mv_call_take(call, &one, sizeof(one)))
 			return -EINVAL;
-		struct mv_node *node = mv_node_find(call->view, one.nodeid);
-
-		if (node)
-			mv_node_forget(call->view, node, one.nlookup);
+		mv_node_forget(call->view, mv_node_find(call->view, one.nodeid), one.nlookup);
 	}
 	return 0;
 }
 
 int mv_fuse_statfs(struct mv_call *call)
 {
-	struct fuse_statfs_out out = {
-		.st = {.bsize = BLOCK, .frsize = BLOCK, .namelen = MV_VIEW_NAME_MAX}};
+	const struct mv_view *view = call->view;
+	uint64_t left = view->used < view->used_max ? view->used_max - view->used : 0;
+	struct fuse_statfs_out out = {.st = {.blocks = view->used_max / BLOCK,
+					     .bfree = left / BLOCK,
+					     .bavail = left / BLOCK,
+					     .bsize = BLOCK,
+					     .frsize = BLOCK,
+					     .namelen = MV_VIEW_NAME_MAX}};
 
 	return mv_call_put(call, &out, sizeof(out));
 }

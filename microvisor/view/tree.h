@@ -7,9 +7,11 @@
 #ifndef MV_VIEW_TREE_H
 #define MV_VIEW_TREE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "microvisor/delta.h"
 #include "microvisor/view/view.h"
 
 enum {
@@ -22,23 +24,35 @@ enum {
 
 enum mv_node_kind {
 	MV_NODE_FREE,
-	MV_NODE_WAY,    /* a folder that the view makes up: on the way to something, or sealed */
-	MV_NODE_FILE,   /* a regular file of the host */
-	MV_NODE_FOLDER, /* a folder of the host */
+	MV_NODE_WAY,   /* a folder that the view makes up: on the way to something, or sealed */
+	MV_NODE_FILE,  /* a regular file */
+	MV_NODE_FOLDER /* a folder of the host or of the store */
+};
+
+/* Where a folder's descriptor leads. */
+enum mv_layer {
+	MV_HOST,
+	MV_STORE,
+	MV_LAYERS
 };
 
 struct mv_node {
-	uint8_t kind; /* enum mv_node_kind */
-	bool hashed;  /* found by name; false once the host has put another file in its place */
+	uint8_t kind;  /* enum mv_node_kind */
+	bool hashed;   /* found by name; false once another file is in its place */
+	bool made;     /* by the task: nothing of the host shows in it */
+	bool stored;   /* the store has it: changed or made, or a folder with changes in it */
+	uint16_t file; /* while it is open: index in view->files, plus 1 */
 	uint16_t name_bytes;
 	int16_t share;       /* the share whose descriptor this is, or -1: a name in its parent */
 	uint32_t parent;     /* index */
 	uint32_t next;       /* index, in its bucket or in the free list; 0: the last */
 	uint32_t generation; /* of the number: a number of an earlier life is refused */
 	uint32_t refs;       /* children and handles */
+	int fds[MV_LAYERS];  /* owned, of a folder; plus 1, 0: it is not in that layer */
 	uint64_t lookups;
-	uint64_t dev;
+	uint64_t dev; /* of the host's file */
 	uint64_t ino;
+	uint64_t shown; /* the number that the guest sees as st_ino */
 	char name[MV_VIEW_NAME_MAX + 1];
 };
 
@@ -57,9 +71,20 @@ struct mv_view_share {
 
 struct mv_handle {
 	bool used;
+	bool in_store; /* a folder: what the host has in it was listed */
 	uint32_t generation;
-	int fd;               /* owned; -1: a folder that the view makes up */
-	struct mv_node *node; /* referenced */
+	int fd;               /* owned: a folder of the host; else -1 */
+	struct mv_node *node; /* referenced; a file's descriptors are its mv_file's */
+};
+
+/* An open file, one for all its handles: the original, and what the store has of it. */
+struct mv_file {
+	unsigned handles; /* 0: free */
+	int base;         /* owned; -1: nothing is read from an original */
+	int fd;           /* owned; -1: not changed */
+	uint64_t size;    /* of a changed one */
+	uint64_t bytes;   /* that it takes in the store, as far as they are counted in view->used */
+	struct mv_delta_header header;
 };
 
 struct mv_view {
@@ -69,12 +94,13 @@ struct mv_view {
 	struct mv_exit exit; /* that carries the request being served */
 	unsigned share_count;
 	struct mv_view_share shares[MV_VIEW_ROOTS + MV_SHARES_MAX]; /* the roots first */
-	struct mv_open_folder {
-		uint32_t node;              /* index; 0: none, since the root has no descriptor */
-		int fd;                     /* O_PATH */
-	} open_folders[MV_VIEW_FOLDER_FDS]; /* each at its node's index modulo their number */
-	unsigned next_handle;               /* where to look for a free one first */
+	int store;     /* owned, like tree; -1: all is read only */
+	int tree;      /* the folder MV_STORE_TREE in it */
+	uint64_t used; /* bytes in it */
+	uint64_t used_max;
+	uint64_t whole_max; /* an original up to this is taken over whole */
 	struct mv_handle handles[MV_VIEW_HANDLES_MAX];
+	struct mv_file files[MV_VIEW_HANDLES_MAX];
 	char dents[MV_VIEW_DENTS_MAX] __attribute__((aligned(8)));
 	uint8_t reply[MV_FUSE_REPLY_MAX];
 	uint32_t free; /* first node that is used no more; 0: none, as in buckets */
@@ -95,28 +121,112 @@ int mv_path_append(struct mv_path *path, const char *name, size_t n)
 	__attribute__((warn_unused_result));
 
 /* The child that is just this (same kind, share, file), or a new one in its place; looked up once more.
- * like gives kind, share, dev and ino. -ENFILE at the cap. */
+ * like is taken, with its descriptors, also on error. -ENFILE at the cap. */
 int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name, size_t n,
-		  const struct mv_node *like, struct mv_node **ret_node)
+		  struct mv_node *like, struct mv_node **ret_node)
 	__attribute__((warn_unused_result));
+/* The child of that name, or NULL. */
+struct mv_node *mv_node_child(struct mv_view *view, const struct mv_node *parent, const char *name,
+			      size_t n);
+/* NULL: nothing to forget. */
 void mv_node_forget(struct mv_view *view, struct mv_node *node, uint64_t lookups);
+/* Its name is another's or nobody's from now on; who holds it still has it. */
+void mv_node_unhash(struct mv_view *view, struct mv_node *node);
+/* Gives it another name in another folder. */
+void mv_node_move(struct mv_view *view, struct mv_node *node, struct mv_node *parent,
+		  const char *name);
 /* Gives up one of node->refs. */
 void mv_node_unref(struct mv_view *view, struct mv_node *node);
+/* Closes its descriptors. */
+void mv_node_close(struct mv_node *node);
 /* Forgets everything but the root. No handle may be open. */
 void mv_node_clear(struct mv_view *view);
 
-/* --- the host's side (host.c) --- */
+static inline bool mv_node_is_folder(const struct mv_node *node)
+{
+	return node->kind == MV_NODE_WAY || node->kind == MV_NODE_FOLDER;
+}
+/* The folder's descriptor in that layer, borrowed; -ENOTDIR: it has none. */
+static inline int mv_node_folder(const struct mv_node *node, enum mv_layer layer)
+{
+	return node->fds[layer] ? node->fds[layer] - 1 : -ENOTDIR;
+}
 
-/* Opens one name of a folder with O_PATH; the caller owns the descriptor. -EXDEV for another mount. */
-int mv_host_child(struct mv_view *view, struct mv_node *parent, const char *name,
-		  struct stat *ret_stat) __attribute__((warn_unused_result));
-/* Opens the node for reading; the caller owns the descriptor. -ESTALE when another file took its name. */
-int mv_host_open(struct mv_view *view, struct mv_node *node) __attribute__((warn_unused_result));
-/* What the host says of it; of a folder that the view makes up, its type and number. */
-int mv_host_stat(struct mv_view *view, struct mv_node *node, struct stat *ret_stat)
+/* --- descriptors (host.c) --- */
+
+/* Opens one name in a folder; the caller owns the descriptor. Follows nothing; -EXDEV for another mount. */
+int mv_host_open_in(int folder, const char *name, uint64_t flags)
 	__attribute__((warn_unused_result));
-/* Closes what the node keeps open. */
-void mv_host_close(struct mv_view *view, const struct mv_node *node);
+/* As that, in a folder of the host; *st tells what it is. -ENOTDIR: it is none of the host's. */
+int mv_host_child(const struct mv_node *parent, const char *name, uint64_t flags, struct stat *st)
+	__attribute__((warn_unused_result));
+/* Opens the host's file or folder for reading; the caller owns the descriptor. -ESTALE when another file
+ * took its name. */
+int mv_host_open(struct mv_view *view, const struct mv_node *node)
+	__attribute__((warn_unused_result));
+/* What the host says of it; of a folder that the view makes up, its type. */
+int mv_host_stat(struct mv_view *view, const struct mv_node *node, struct stat *st)
+	__attribute__((warn_unused_result));
+
+/* --- the store (store.c, delta.h) --- */
+
+enum mv_stored {
+	MV_STORED_NOTHING,
+	MV_STORED_THIS,   /* *like tells what */
+	MV_STORED_FOLDER, /* a folder in which the host's shows too */
+	MV_STORED_GONE
+};
+
+/* enum mv_stored: what the store has under a name; *hides is what the host had there when it was put there.
+ * -errno. */
+int mv_store_look(const struct mv_node *parent, const char *name, struct mv_node *like,
+		  struct mv_original *hides) __attribute__((warn_unused_result));
+/* The folder's descriptor there; it and those above it are made when they are not there. */
+int mv_store_enter(struct mv_view *view, struct mv_node *folder)
+	__attribute__((warn_unused_result));
+/* A new, empty file, which has no name in the tree yet. The caller owns the descriptor. */
+int mv_store_make(struct mv_view *view) __attribute__((warn_unused_result));
+/* Gives what was made last its name, in place of any other. */
+int mv_store_place(struct mv_view *view, struct mv_node *parent, const char *name)
+	__attribute__((warn_unused_result));
+/* Takes a name from what the store has there: removed, or, when the host has something, marked as gone. */
+int mv_store_remove(struct mv_view *view, struct mv_node *parent, const char *name,
+		    const struct mv_original *hides) __attribute__((warn_unused_result));
+/* The header of a file, with its checksum. -EBADMSG: it is none. */
+int mv_store_get_header(int fd, struct mv_delta_header *ret_header)
+	__attribute__((warn_unused_result));
+int mv_store_put_header(int fd, struct mv_delta_header *header) __attribute__((warn_unused_result));
+/* Moves a file, link or made folder, in place of what the store has there. -ENOTEMPTY, -errno. */
+int mv_store_rename(struct mv_view *view, struct mv_node *parent, const char *name,
+		    struct mv_node *to, const char *to_name) __attribute__((warn_unused_result));
+/* Makes a folder in which nothing of the host's shows. */
+int mv_store_mkdir(struct mv_view *view, struct mv_node *parent, const char *name)
+	__attribute__((warn_unused_result));
+/* What identifies a file of the host. */
+struct mv_original mv_store_note(const struct stat *st);
+
+/* --- open files (file.c) --- */
+
+/* One handle more, or one less. -ENFILE, -ESTALE, -errno. */
+int mv_file_open(struct mv_view *view, struct mv_node *node) __attribute__((warn_unused_result));
+void mv_file_close(struct mv_view *view, struct mv_node *node);
+static inline struct mv_file *mv_file_of(struct mv_view *view, const struct mv_node *node)
+{
+	return &view->files[node->file - 1];
+}
+/* Makes an open file one of the store, if it is not: of the original, the first `keep` bytes are kept. -ENOSPC,
+ * -EFBIG, -errno. */
+int mv_file_change(struct mv_view *view, struct mv_node *node, uint64_t keep)
+	__attribute__((warn_unused_result));
+/* The bytes read, fewer only at the end; those written, all; of a changed file. -errno. */
+int mv_file_read(struct mv_file *file, void *bytes, size_t n, uint64_t at)
+	__attribute__((warn_unused_result));
+int mv_file_write(struct mv_view *view, struct mv_file *file, const void *bytes, size_t n,
+		  uint64_t at) __attribute__((warn_unused_result));
+/* Writes the header again; the file's times stay. */
+int mv_file_put_header(struct mv_file *file) __attribute__((warn_unused_result));
+int mv_file_truncate(struct mv_view *view, struct mv_file *file, uint64_t size)
+	__attribute__((warn_unused_result));
 
 /* --- what may be seen and done (walk.c); each is recorded as coming from view->exit --- */
 
@@ -127,11 +237,11 @@ int mv_view_lookup(struct mv_view *view, struct mv_node *parent, const char *nam
 /* Whether op may be done to the node: 0, -EACCES, -ENOENT. */
 int mv_view_permit(struct mv_view *view, struct mv_node *node, enum mv_op op)
 	__attribute__((warn_unused_result));
-/* What a change of the node, or of name in it unless NULL, meets: always an error. */
-int mv_view_refuse(struct mv_view *view, struct mv_node *node, const char *name, enum mv_op op)
-	__attribute__((warn_unused_result));
+/* Whether the node, or name in it unless NULL, may be changed: 0, -EACCES, -EROFS without a store. */
+int mv_view_permit_change(struct mv_view *view, struct mv_node *node, const char *name,
+			  enum mv_op op) __attribute__((warn_unused_result));
 /* Whether a listing shows what lies at path. Nothing is recorded. */
-bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder);
+bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder, bool is_made);
 /* The share whose path is this, or -1. */
 int mv_view_share_at(const struct mv_view *view, const struct mv_path *path);
 /* Whether path is a proper ancestor of a share, or one of the four roots, or "/". */

@@ -21,6 +21,7 @@ struct mv_view *mv_view_new(struct mv_arbiter *arbiter, uint32_t uid)
 		return NULL;
 	view->arbiter = arbiter;
 	view->uid = uid;
+	view->store = view->tree = -1;
 	for (; view->share_count < MV_VIEW_ROOTS; view->share_count++) {
 		struct mv_view_share *root = &view->shares[view->share_count];
 
@@ -44,6 +45,10 @@ void mv_view_free(struct mv_view *view)
 	mv_view_reset(view);
 	for (unsigned i = MV_VIEW_ROOTS; i < view->share_count; i++)
 		close(view->shares[i].fd);
+	if (view->store >= 0)
+		close(view->store);
+	if (view->tree >= 0)
+		close(view->tree);
 	free(view);
 }
 
@@ -113,6 +118,16 @@ int mv_view_add(struct mv_view *view, enum mv_share_kind kind, const char *path,
 	}
 	view->shares[view->share_count++] = share;
 	return 0;
+}
+
+int mv_view_set_store(struct mv_view *view, int fd, uint64_t bytes_max, uint64_t whole_bytes_max)
+{
+	view->store = fd;
+	view->tree = mv_host_open_in(fd, MV_STORE_TREE, O_PATH | O_DIRECTORY);
+	view->used_max = bytes_max;
+	view->whole_max = whole_bytes_max;
+	mv_node_clear(view);
+	return view->tree < 0 ? view->tree : 0;
 }
 
 int mv_view_share_at(const struct mv_view *view, const struct mv_path *path)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,13 +10,15 @@
  * A folder that no rule selects is passable when it lies on the way to a share or to what a rule names;
  * inside a shared folder also when a rule that opens could select something below it. */
 
-static int error_of(uint8_t verdict)
+/* What the task made, and a folder of the host in which it may make something, is not hidden by `new`. */
+static int error_of(uint8_t verdict, bool is_made)
 {
 	switch (verdict) {
 	case MV_ALLOW:
 	case MV_COPY:
 		return 0;
-	case MV_NEW: /* only what the task made itself, and it can make nothing yet */
+	case MV_NEW:
+		return is_made ? 0 : -ENOENT;
 	case MV_HIDE:
 		return -ENOENT;
 	default:
@@ -32,17 +35,18 @@ static struct mv_access access_of(const struct mv_path *path, enum mv_op op)
 }
 
 /* The verdict as an error; recorded. */
-static int decide(struct mv_view *view, const struct mv_path *path, enum mv_op op, enum mv_case how)
+static int decide(struct mv_view *view, const struct mv_path *path, enum mv_op op, enum mv_case how,
+		  bool is_made)
 {
 	struct mv_access access = access_of(path, op);
 
-	return error_of(mv_arbiter_decide(view->arbiter, &access, &view->exit, how));
+	return error_of(mv_arbiter_decide(view->arbiter, &access, &view->exit, how), is_made);
 }
 
-/* What a LOOKUP would meet; not recorded. */
-static struct mv_decision peek(struct mv_view *view, const struct mv_path *path)
+/* What op would meet; not recorded. */
+static struct mv_decision peek(struct mv_view *view, const struct mv_path *path, enum mv_op op)
 {
-	struct mv_access access = access_of(path, MV_OP_LOOKUP);
+	struct mv_access access = access_of(path, op);
 	struct mv_decision decision;
 
 	mv_arbiter_peek(view->arbiter, &access, &decision);
@@ -84,52 +88,53 @@ static bool is_passable(struct mv_view *view, const struct mv_path *path, bool o
 }
 
 /* What the host has under the name: S_IFREG or S_IFDIR and the node's likeness, another type, or -errno. */
-static int host_child(struct mv_view *view, struct mv_node *parent, const char *name,
-		      struct mv_node *like)
+static int host_child(struct mv_node *parent, const char *name, struct mv_node *like)
 {
 	struct stat st;
-	int fd = mv_host_child(view, parent, name, &st);
+	int fd = mv_host_child(parent, name, O_PATH, &st);
+	bool folder = fd >= 0 && S_ISDIR(st.st_mode);
 
 	if (fd < 0)
 		return fd;
-	close(fd);
-	*like = (struct mv_node){.kind = S_ISDIR(st.st_mode) ? MV_NODE_FOLDER : MV_NODE_FILE,
+	*like = (struct mv_node){.kind = folder ? MV_NODE_FOLDER : MV_NODE_FILE,
 				 .share = -1,
 				 .dev = st.st_dev,
-				 .ino = st.st_ino};
+				 .ino = st.st_ino,
+				 .shown = mv_view_ino(st.st_dev, st.st_ino),
+				 .fds[MV_HOST] = folder ? fd + 1 : 0};
+	if (!folder)
+		close(fd);
 	return (int)(st.st_mode & S_IFMT);
 }
 
 static int error_of_host(int r)
 {
-	return r == -ENFILE || r == -EMFILE                         ? -ENFILE
-	       : r == -EACCES || r == -ENAMETOOLONG || r == -ESTALE ? r
-	       : r == -ENOENT || r == -ENOTDIR                      ? -ENOENT
-								    : -EIO;
+	return r == -EMFILE ? -ENFILE : r == -ENOTDIR ? -ENOENT : r;
 }
 
 /* A name inside a folder of the host that is not a share of its own. */
 static int look_on_host(struct mv_view *view, struct mv_node *parent, const char *name,
 			const struct mv_path *path, struct mv_node *like)
 {
-	bool unnamed = is_unnamed(peek(view, path));
+	struct mv_decision peeked = peek(view, path, MV_OP_LOOKUP);
+	bool unnamed = is_unnamed(peeked) || peeked.verdict == MV_NEW;
 	int r = 0;
 
 	/* What leads on is recorded when it has turned out to be a folder. */
 	if (!unnamed || !is_passable(view, path, true))
-		r = decide(view, path, MV_OP_LOOKUP, MV_CASE_PLAIN);
+		r = decide(view, path, MV_OP_LOOKUP, MV_CASE_PLAIN, false);
 	if (r < 0)
 		return r;
-	int type = host_child(view, parent, name, like);
+	int type = host_child(parent, name, like);
 
 	if (type == -ENOENT && mv_view_is_way(view, path))
 		return 0; /* like is one already */
 	if (type == S_IFDIR)
-		return unnamed ? decide(view, path, MV_OP_LOOKUP, MV_CASE_WAY) : 0;
+		return unnamed ? decide(view, path, MV_OP_LOOKUP, MV_CASE_WAY, true) : 0;
 	if (type == S_IFREG && !unnamed)
 		return 0;
 	if (type >= 0 || type == -EXDEV || type == -ELOOP || unnamed)
-		return decide(view, path, MV_OP_LOOKUP, MV_CASE_HIDDEN);
+		return decide(view, path, MV_OP_LOOKUP, MV_CASE_HIDDEN, false);
 	return error_of_host(type);
 }
 
@@ -137,7 +142,7 @@ static int look_on_host(struct mv_view *view, struct mv_node *parent, const char
 static int look_on_way(struct mv_view *view, const struct mv_path *path)
 {
 	bool way = is_passable(view, path, false);
-	int r = decide(view, path, MV_OP_LOOKUP, way ? MV_CASE_WAY : MV_CASE_PLAIN);
+	int r = decide(view, path, MV_OP_LOOKUP, way ? MV_CASE_WAY : MV_CASE_PLAIN, true);
 
 	return r < 0 || way ? r : -ENOENT;
 }
@@ -148,11 +153,51 @@ static int look_at_share(struct mv_view *view, int index, const struct mv_path *
 	const struct mv_view_share *share = &view->shares[index];
 	bool folder = share->kind == MV_SHARE_FOLDER;
 
+	int fd = folder ? fcntl(share->fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (folder && fd < 0)
+		return -ENFILE;
 	*like = (struct mv_node){.kind = folder ? MV_NODE_FOLDER : MV_NODE_FILE,
+				 .fds[MV_HOST] = fd + 1,
 				 .share = (int16_t)index,
 				 .dev = share->dev,
-				 .ino = share->ino};
-	return decide(view, path, MV_OP_LOOKUP, folder ? MV_CASE_WAY : MV_CASE_PLAIN);
+				 .ino = share->ino,
+				 .shown = mv_view_ino(share->dev, share->ino)};
+	return decide(view, path, MV_OP_LOOKUP, folder ? MV_CASE_WAY : MV_CASE_PLAIN, folder);
+}
+
+/* A name that neither a share nor a sealed folder has: the store's, else the host's. */
+static int look(struct mv_view *view, struct mv_node *parent, const char *name,
+		const struct mv_path *path, struct mv_node *like)
+{
+	int share = mv_view_share_at(view, path);
+	struct mv_node here = {.kind = MV_NODE_FREE};
+	struct mv_original hides;
+	int stored = mv_store_look(parent, name, &here, &hides);
+	int r;
+
+	if (stored < 0)
+		return -EIO;
+	if (stored == MV_STORED_THIS || stored == MV_STORED_GONE) {
+		*like = here;
+		like->share = (int16_t)(here.made ? -1 : share);
+		r = decide(view, path, MV_OP_LOOKUP, MV_CASE_PLAIN,
+			   here.made || stored == MV_STORED_GONE);
+		return r == 0 && stored == MV_STORED_GONE ? -ENOENT : r;
+	}
+	if (share >= 0)
+		r = look_at_share(view, share, path, like);
+	else if (parent->made)
+		r = decide(view, path, MV_OP_LOOKUP, MV_CASE_PLAIN, true) ?: -ENOENT;
+	else if (parent->kind == MV_NODE_FOLDER)
+		r = look_on_host(view, parent, name, path, like);
+	else
+		r = look_on_way(view, path);
+	if (stored == MV_STORED_FOLDER) {
+		like->stored = true;
+		like->fds[MV_STORE] = here.fds[MV_STORE];
+	}
+	return r;
 }
 
 int mv_view_lookup(struct mv_view *view, struct mv_node *parent, const char *name,
@@ -162,60 +207,61 @@ int mv_view_lookup(struct mv_view *view, struct mv_node *parent, const char *nam
 	struct mv_path path;
 	size_t n = strlen(name);
 
-	if (parent->kind == MV_NODE_FILE)
+	if (!mv_node_is_folder(parent))
 		return -ENOTDIR;
 	mv_node_path(view, parent, &path);
 	int r = mv_path_append(&path, name, n);
 
 	if (r < 0)
 		return r;
-	int share = mv_view_share_at(view, &path);
-
 	if (is_in_sealed(view, &path))
-		r = decide(view, &path, MV_OP_LOOKUP, MV_CASE_PLAIN);
-	else if (is_sealed(view, &path))
-		r = 0;
-	else if (share >= 0)
-		r = look_at_share(view, share, &path, &like);
-	else if (parent->kind == MV_NODE_FOLDER)
-		r = look_on_host(view, parent, name, &path, &like);
-	else
-		r = look_on_way(view, &path);
-	return r < 0 ? r : mv_node_enter(view, parent, name, n, &like, ret_node);
+		r = decide(view, &path, MV_OP_LOOKUP, MV_CASE_PLAIN, false);
+	else if (!is_sealed(view, &path))
+		r = look(view, parent, name, &path, &like);
+	if (r == 0 && like.kind == MV_NODE_WAY)
+		like.shown = mv_path_ino(&path);
+	if (r == 0)
+		return mv_node_enter(view, parent, name, n, &like, ret_node);
+	mv_node_close(&like);
+	return r;
 }
 
 int mv_view_permit(struct mv_view *view, struct mv_node *node, enum mv_op op)
 {
 	struct mv_path path;
-	bool folder = node->kind != MV_NODE_FILE;
+	bool folder = mv_node_is_folder(node);
 
 	mv_node_path(view, node, &path);
 	if (folder && op == MV_OP_STAT && is_sealed(view, &path) && !is_in_sealed(view, &path))
 		return 0;
 	bool way = folder && is_passable(view, &path, node->kind == MV_NODE_FOLDER);
 
-	return decide(view, &path, op, way ? MV_CASE_WAY : MV_CASE_PLAIN);
+	return decide(view, &path, op, way ? MV_CASE_WAY : MV_CASE_PLAIN, folder || node->made);
 }
 
-int mv_view_refuse(struct mv_view *view, struct mv_node *node, const char *name, enum mv_op op)
+int mv_view_permit_change(struct mv_view *view, struct mv_node *node, const char *name,
+			  enum mv_op op)
 {
 	struct mv_path path;
 
 	mv_node_path(view, node, &path);
-	if (name && node->kind == MV_NODE_FILE)
+	if (name && !mv_node_is_folder(node))
 		return -ENOTDIR;
 	int r = name ? mv_path_append(&path, name, strlen(name)) : 0;
 
 	if (r < 0)
 		return r;
-	return decide(view, &path, op, MV_CASE_PLAIN) == -EACCES ? -EACCES : -EROFS;
+	r = decide(view, &path, op, MV_CASE_PLAIN, name || node->made);
+	if (view->store < 0)
+		return r == -EACCES ? -EACCES : -EROFS;
+	return r < 0 ? -EACCES : 0;
 }
 
-bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder)
+bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder, bool is_made)
 {
-	struct mv_decision decision = peek(view, path);
+	struct mv_decision decision = peek(view, path, MV_OP_LOOKUP);
 
-	if (is_folder && is_unnamed(decision))
+	if (is_folder && (is_unnamed(decision) || decision.verdict == MV_NEW) && !is_made)
 		return is_passable(view, path, true);
-	return error_of(decision.verdict) == 0;
+	return error_of(decision.verdict, is_made) == 0;
 }

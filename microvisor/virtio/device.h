@@ -20,8 +20,7 @@
 #include "microvisor/virtio/queue.h"
 
 enum {
-	MV_DEVICE_QUEUES_MAX = 4,
-	MV_DEVICE_WINDOW_BYTES = 0x1000
+	MV_DEVICE_QUEUES_MAX = 4
 };
 
 struct mv_device;

@@ -1,9 +1,8 @@
-#include "microvisor/virtio/fs.h"
-
 #include <linux/virtio_fs.h>
 #include <linux/virtio_ids.h>
 
 #include "microvisor/guest.h"
+#include "microvisor/virtio/devices.h"
 
 /* Copies a request out of the guest once, has it served, copies the reply in. Used length and the
  * reply's own length are the same number, as guests since Linux 7.1 require. */

@@ -1,7 +1,7 @@
-#include "microvisor/virtio/pmem.h"
-
 #include <linux/virtio_ids.h>
 #include <linux/virtio_pmem.h>
+
+#include "microvisor/virtio/devices.h"
 
 struct pmem {
 	struct mv_device device; /* first: the transport hands it back to us */

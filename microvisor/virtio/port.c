@@ -1,5 +1,6 @@
 #include "microvisor/virtio/port.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <string.h>
 
@@ -12,12 +13,33 @@ enum {
 	PENDING_RST = 4
 };
 
+/* Makes place for n bytes behind the last; they are moved to the front when there is no more place there. */
+static uint8_t *grow(struct mv_fifo *f, size_t n)
+{
+	assert(n <= MV_FIFO_BYTES - f->count);
+	if (n > MV_FIFO_BYTES - f->first - f->count) {
+		memmove(f->bytes, f->bytes + f->first, f->count);
+		f->first = 0;
+	}
+	uint8_t *end = f->bytes + f->first + f->count;
+
+	f->count += (uint32_t)n;
+	return end;
+}
+
+static void forget(struct mv_fifo *f, size_t n)
+{
+	assert(n <= f->count);
+	f->count -= (uint32_t)n;
+	f->first = f->count ? f->first + (uint32_t)n : 0;
+}
+
 void mv_port_open(struct mv_vsock_port *p, const struct virtio_vsock_hdr *h)
 {
 	p->state = MV_PORT_OPEN;
-	p->guest_port = le32toh(h->src_port);
-	p->guest_buf_alloc = le32toh(h->buf_alloc);
-	p->guest_fwd_cnt = le32toh(h->fwd_cnt);
+	p->counts.guest_port = le32toh(h->src_port);
+	p->counts.guest_buf_alloc = le32toh(h->buf_alloc);
+	p->counts.guest_fwd_cnt = le32toh(h->fwd_cnt);
 	p->pending = PENDING_RESPONSE;
 }
 
@@ -27,7 +49,7 @@ void mv_port_close(struct mv_vsock_port *p, bool rst)
 	p->pending = rst ? PENDING_RST : 0;
 	p->ending = false;
 	p->guest_ended = p->guest_deaf = true;
-	mv_fifo_drop(&p->out, p->out.count);
+	forget(&p->out, p->out.count);
 }
 
 static const char *refuse(struct mv_vsock_port *p, const char *object)
@@ -44,8 +66,8 @@ static const char *on_data(struct mv_vsock_port *p, const struct mv_chain *chain
 	/* The ring's room is the credit we gave, to the byte. */
 	if (n > MV_FIFO_BYTES - p->in.count)
 		return refuse(p, "vsock-credit");
-	p->received += n;
-	(void)mv_chain_read(chain, sizeof(struct virtio_vsock_hdr), mv_fifo_grow(&p->in, n), n);
+	p->counts.received += n;
+	(void)mv_chain_read(chain, sizeof(struct virtio_vsock_hdr), grow(&p->in, n), n);
 	return NULL;
 }
 
@@ -55,7 +77,7 @@ static void on_shutdown(struct mv_vsock_port *p, uint32_t flags)
 		p->guest_ended = true;
 	if (flags & VIRTIO_VSOCK_SHUTDOWN_RCV) {
 		p->guest_deaf = true;
-		mv_fifo_drop(&p->out, p->out.count);
+		forget(&p->out, p->out.count);
 	}
 	/* Section 5.10.6.6: RST says that the disconnect is complete. */
 	if (p->guest_ended && p->guest_deaf)
@@ -65,10 +87,10 @@ static void on_shutdown(struct mv_vsock_port *p, uint32_t flags)
 const char *mv_port_take_packet(struct mv_vsock_port *p, const struct virtio_vsock_hdr *h,
 				const struct mv_chain *chain)
 {
-	p->guest_buf_alloc = le32toh(h->buf_alloc);
-	p->guest_fwd_cnt = le32toh(h->fwd_cnt);
+	p->counts.guest_buf_alloc = le32toh(h->buf_alloc);
+	p->counts.guest_fwd_cnt = le32toh(h->fwd_cnt);
 	/* More taken than was sent: the difference wraps far over what can be in flight. */
-	if (p->sent - p->guest_fwd_cnt > INT32_MAX)
+	if (p->counts.sent - p->counts.guest_fwd_cnt > INT32_MAX)
 		return refuse(p, "vsock-credit");
 	switch (le16toh(h->op)) {
 	case VIRTIO_VSOCK_OP_RW:
@@ -93,9 +115,9 @@ const char *mv_port_take_packet(struct mv_vsock_port *p, const struct virtio_vso
  * bytes here or have its kernel drop them. */
 static uint32_t credit(const struct mv_vsock_port *p)
 {
-	uint32_t in_flight = p->sent - p->guest_fwd_cnt;
+	uint32_t in_flight = p->counts.sent - p->counts.guest_fwd_cnt;
 
-	return in_flight < p->guest_buf_alloc ? p->guest_buf_alloc - in_flight : 0;
+	return in_flight < p->counts.guest_buf_alloc ? p->counts.guest_buf_alloc - in_flight : 0;
 }
 
 static bool has_data(const struct mv_vsock_port *p)
@@ -146,20 +168,20 @@ uint32_t mv_port_put_packet(struct mv_vsock_port *p, unsigned number, const stru
 		.src_cid = htole64(MV_CID_HOST),
 		.dst_cid = htole64(MV_CID_GUEST),
 		.src_port = htole32(number),
-		.dst_port = htole32(p->guest_port),
+		.dst_port = htole32(p->counts.guest_port),
 		.type = htole16(VIRTIO_VSOCK_TYPE_STREAM),
 		.buf_alloc = htole32(MV_FIFO_BYTES),
-		.fwd_cnt = htole32(p->taken),
+		.fwd_cnt = htole32(p->counts.taken),
 	};
 
 	choose(p, &h, chain->write_bytes - sizeof(h));
 	uint32_t n = le32toh(h.len);
 
-	p->told = p->taken;
-	p->sent += n;
+	p->counts.told = p->counts.taken;
+	p->counts.sent += n;
 	(void)mv_chain_write(chain, 0, &h, sizeof(h));
 	(void)mv_chain_write(chain, sizeof(h), p->out.bytes + p->out.first, n);
-	mv_fifo_drop(&p->out, n);
+	forget(&p->out, n);
 	return (uint32_t)sizeof(h) + n;
 }
 
@@ -174,10 +196,21 @@ size_t mv_port_read(struct mv_vsock_port *p, void *bytes, size_t n)
 {
 	n = n < p->in.count ? n : p->in.count;
 	memcpy(bytes, p->in.bytes + p->in.first, n);
-	mv_fifo_drop(&p->in, n);
-	p->taken += (uint32_t)n;
+	forget(&p->in, n);
+	p->counts.taken += (uint32_t)n;
 	/* A guest without credit has received - told = the whole ring: it is told at the first byte. */
-	if (p->state == MV_PORT_OPEN && n > 0 && p->received - p->told >= MV_FIFO_BYTES / 2)
+	if (p->state == MV_PORT_OPEN && n > 0 &&
+	    p->counts.received - p->counts.told >= MV_FIFO_BYTES / 2)
 		p->pending |= PENDING_CREDIT;
 	return n;
+}
+
+void mv_port_write(struct mv_vsock_port *p, const void *bytes, size_t n)
+{
+	memcpy(grow(&p->out, n), bytes, n);
+}
+
+void mv_port_forget(struct mv_vsock_port *p)
+{
+	forget(&p->in, p->in.count);
 }

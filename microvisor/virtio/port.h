@@ -9,13 +9,35 @@
 #include <linux/virtio_vsock.h>
 #include <stdbool.h>
 
-#include "microvisor/virtio/fifo.h"
 #include "microvisor/virtio/queue.h"
+
+/* A store of bytes, first in, first out: what one direction of a port holds. They always lie in one piece; an
+ * empty store starts anew, so that a quiet stream only ever touches its first page. */
+enum {
+	MV_FIFO_BYTES = 64 << 10
+};
+
+struct mv_fifo {
+	uint32_t first; /* index of the oldest byte; the others follow it */
+	uint32_t count;
+	uint8_t bytes[MV_FIFO_BYTES];
+};
 
 enum mv_port_state {
 	MV_PORT_NEVER, /* the guest has not connected yet */
 	MV_PORT_OPEN,
 	MV_PORT_DONE /* for good */
+};
+
+/* Counts of a connection; plain data, which a template keeps. */
+struct mv_port_counts {
+	uint32_t guest_port;
+	uint32_t guest_buf_alloc;
+	uint32_t guest_fwd_cnt;
+	uint32_t received; /* bytes of the guest: our rx_cnt */
+	uint32_t taken;    /* of these, read by our side: what we send as fwd_cnt */
+	uint32_t told;     /* the last fwd_cnt that was sent */
+	uint32_t sent;     /* bytes to the guest: tx_cnt */
 };
 
 struct mv_vsock_port {
@@ -25,13 +47,7 @@ struct mv_vsock_port {
 	bool ending;      /* SHUTDOWN follows the last byte of out */
 	bool shutdown_sent;
 	unsigned pending; /* control packets to send */
-	uint32_t guest_port;
-	uint32_t received; /* bytes of the guest: our rx_cnt */
-	uint32_t taken;    /* of these, read by our side: what we send as fwd_cnt */
-	uint32_t told;     /* the last fwd_cnt that was sent */
-	uint32_t sent;     /* bytes to the guest: tx_cnt */
-	uint32_t guest_buf_alloc;
-	uint32_t guest_fwd_cnt;
+	struct mv_port_counts counts;
 	struct mv_fifo in;
 	struct mv_fifo out;
 };
@@ -52,6 +68,10 @@ uint32_t mv_port_put_packet(struct mv_vsock_port *port, unsigned number,
 			    const struct mv_chain *chain);
 /* How many bytes for the guest have room now. */
 size_t mv_port_room(const struct mv_vsock_port *port);
+/* Takes bytes for the guest, at most mv_port_room(). */
+void mv_port_write(struct mv_vsock_port *port, const void *bytes, size_t n);
+/* Forgets what the guest sent and nobody has read. */
+void mv_port_forget(struct mv_vsock_port *port);
 /* Moves up to n bytes of the guest out; their number. An update of its credit follows when it is due. */
 size_t mv_port_read(struct mv_vsock_port *port, void *bytes, size_t n);
 

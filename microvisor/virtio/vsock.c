@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "microvisor/virtio/port.h"
-
 /* Everything here runs with the device's lock held, save the outermost lines of each public function.
  *
  * What the guest sends goes into its port's ring or is refused; what goes to the guest is first noted
@@ -192,7 +190,7 @@ static void on_chain(struct mv_vsock *v)
 		    port < MV_VSOCK_PORTS;
 
 	if (ours && v->ports[port].state == MV_PORT_OPEN &&
-	    v->ports[port].guest_port == le32toh(h.src_port))
+	    v->ports[port].counts.guest_port == le32toh(h.src_port))
 		on_packet(v, port, &h);
 	else if (ours && le16toh(h.op) == VIRTIO_VSOCK_OP_REQUEST)
 		on_request(v, port, &h);
@@ -285,7 +283,7 @@ void mv_vsock_serve(struct mv_vsock *v, const struct mv_vsock_ops *to, void *con
 	pthread_mutex_unlock(&v->device.lock);
 }
 
-int mv_vsock_save(struct mv_vsock *v, struct mv_vsock_state *ret_state)
+int mv_vsock_save(struct mv_vsock *v, struct mv_port_counts *ret_state)
 {
 	const struct mv_vsock_port *p = &v->ports[MV_PORT_CONTROL];
 	int r = 0;
@@ -297,27 +295,18 @@ int mv_vsock_save(struct mv_vsock *v, struct mv_vsock_state *ret_state)
 	if (p->state != MV_PORT_OPEN || p->pending || p->ending || p->guest_ended ||
 	    p->guest_deaf || p->in.count || p->out.count || v->reply_count)
 		r = -EBUSY;
-	*ret_state = (struct mv_vsock_state){.guest_port = p->guest_port,
-					     .guest_buf_alloc = p->guest_buf_alloc,
-					     .guest_fwd_cnt = p->guest_fwd_cnt,
-					     .received = p->received,
-					     .told = p->told,
-					     .sent = p->sent};
+	*ret_state = p->counts;
 	pthread_mutex_unlock(&v->device.lock);
 	return r;
 }
 
-void mv_vsock_restore(struct mv_vsock *v, const struct mv_vsock_state *s)
+void mv_vsock_restore(struct mv_vsock *v, const struct mv_port_counts *s)
 {
 	struct mv_vsock_port *p = &v->ports[MV_PORT_CONTROL];
 
 	p->state = MV_PORT_OPEN;
-	p->guest_port = s->guest_port;
-	p->guest_buf_alloc = s->guest_buf_alloc;
-	p->guest_fwd_cnt = s->guest_fwd_cnt;
-	p->received = p->taken = s->received;
-	p->told = s->told;
-	p->sent = s->sent;
+	p->counts = *s;
+	p->counts.taken = s->received;
 }
 
 unsigned mv_vsock_ready(struct mv_vsock *v, unsigned port)
@@ -353,7 +342,7 @@ size_t mv_vsock_write(struct mv_vsock *v, unsigned port, const void *bytes, size
 
 	n = n < room ? n : room;
 	if (n > 0) {
-		memcpy(mv_fifo_grow(&p->out, n), bytes, n);
+		mv_port_write(p, bytes, n);
 		run_unasked(v);
 	}
 	pthread_mutex_unlock(&v->device.lock);
@@ -386,7 +375,7 @@ void mv_vsock_reset(struct mv_vsock *v, unsigned port)
 	struct mv_vsock_port *p = &v->ports[port];
 
 	pthread_mutex_lock(&v->device.lock);
-	mv_fifo_drop(&p->in, p->in.count);
+	mv_port_forget(p);
 	if (p->state == MV_PORT_OPEN) {
 		close_port(v, port, true);
 		run_unasked(v);

@@ -17,6 +17,7 @@
 
 #include "microvisor/guest.h"
 #include "microvisor/virtio/device.h"
+#include "microvisor/virtio/port.h"
 
 enum {
 	MV_VSOCK_BUFFER = 64 << 10, /* held per port and direction; advertised as buf_alloc */
@@ -51,21 +52,13 @@ struct mv_device *mv_vsock_device(struct mv_vsock *vsock);
 /* Who answers for the ports. to and context are borrowed until it is freed. */
 void mv_vsock_serve(struct mv_vsock *vsock, const struct mv_vsock_ops *to, void *context);
 
-/* The one connection of a parked guest: MV_PORT_CONTROL, with nothing on its way. Plain data. */
-struct mv_vsock_state {
-	uint32_t guest_port;
-	uint32_t guest_buf_alloc;
-	uint32_t guest_fwd_cnt;
-	uint32_t received; /* and read */
-	uint32_t told;
-	uint32_t sent;
-};
+/* The one connection of a parked guest: MV_PORT_CONTROL, with nothing on its way. */
 /* -EBUSY: other connections, or something is on its way. No vCPU runs. */
-int mv_vsock_save(struct mv_vsock *vsock, struct mv_vsock_state *ret_state)
+int mv_vsock_save(struct mv_vsock *vsock, struct mv_port_counts *ret_state)
 	__attribute__((warn_unused_result));
 /* Into a new device. No number in it can do harm: all are the guest's claims, or counts of our own
  * whose differences are checked as ever. */
-void mv_vsock_restore(struct mv_vsock *vsock, const struct mv_vsock_state *state);
+void mv_vsock_restore(struct mv_vsock *vsock, const struct mv_port_counts *state);
 
 /* enum mv_vsock_ready of one port. */
 unsigned mv_vsock_ready(struct mv_vsock *vsock, unsigned port);

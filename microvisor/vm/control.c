@@ -8,30 +8,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "microvisor/vm/layout.h"
+#include "microvisor/layout.h"
 #include "microvisor/vm/log.h"
 
 static const uint64_t LIMIT_MS_MAX = UINT64_C(366) * 24 * 3600 * 1000;
 
-/* Terminated inside its field, only printable ASCII. */
-static bool is_text(const char *s, size_t field)
-{
-	size_t n = strnlen(s, field);
-
-	if (n == field)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] < 0x20 || s[i] > 0x7e)
-			return false;
-	}
-	return true;
-}
-
+/* Terminated inside its field. */
 static bool is_id(const char *s)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 
-	return is_text(s, MV_NAME_MAX) && s[0] && s[strspn(s, allowed)] == '\0';
+	return strnlen(s, MV_NAME_MAX) < MV_NAME_MAX && s[0] && s[strspn(s, allowed)] == '\0';
 }
 
 static bool is_share(const struct mv_share *share)
@@ -75,8 +62,6 @@ static const char *find_fault(const struct mv_start *start, unsigned fd_count)
 		return "number of shares or descriptors";
 	if (!is_id(start->id))
 		return "id";
-	if (!is_text(start->cmdline, sizeof(start->cmdline)))
-		return "kernel command line";
 	for (unsigned i = 0; i < start->share_count; i++) {
 		if (!is_share(&start->shares[i]))
 			return "share";

@@ -1,8 +1,8 @@
 #include "microvisor/vm/cpuid.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 /* CPUID bits by leaf. */
@@ -53,56 +53,8 @@ int mv_cpuid_get(struct mv_cpuid *cpuid, int kvm_fd)
 	return 0;
 }
 
-/* The leaves whose registers are bits of features, and which registers those are. */
-static const struct {
-	uint32_t function;
-	uint32_t index;
-	bool eax, ebx, ecx, edx;
-} FEATURES[] = {
-	{1, 0, .ecx = true, .edx = true},
-	{7, 0, .ebx = true, .ecx = true, .edx = true},
-	{7, 1, .eax = true, .edx = true},
-	{0xd, 0, .eax = true, .edx = true}, /* XCR0 */
-	{0xd, 1, .eax = true, .ecx = true}, /* XSAVES and IA32_XSS */
-	{0x80000001, 0, .ecx = true, .edx = true},
-	{0x80000007, 0, .edx = true},
-	{0x80000008, 0, .ebx = true},
-	{0x80000021, 0, .eax = true},
-	{0x40000001, 0, .eax = true}, /* KVM's own */
-};
-
-static const struct kvm_cpuid_entry2 *find(const struct mv_cpuid *cpuid, uint32_t function,
-					   uint32_t index)
+bool mv_cpuid_is_same(const struct mv_cpuid *a, const struct mv_cpuid *b)
 {
-	for (unsigned i = 0; i < cpuid->count; i++) {
-		const struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
-
-		if (e->function == function && e->index == index)
-			return e;
-	}
-	return NULL;
-}
-
-const struct kvm_cpuid_entry2 *mv_cpuid_find_lack(const struct mv_cpuid *saved,
-						  const struct mv_cpuid *host)
-{
-	static const struct kvm_cpuid_entry2 none;
-
-	for (size_t i = 0; i < sizeof(FEATURES) / sizeof(FEATURES[0]); i++) {
-		const struct kvm_cpuid_entry2 *s =
-			find(saved, FEATURES[i].function, FEATURES[i].index);
-		const struct kvm_cpuid_entry2 *h =
-			find(host, FEATURES[i].function, FEATURES[i].index);
-
-		if (!s)
-			continue;
-		if (!h)
-			h = &none;
-		if ((FEATURES[i].eax && (s->eax & ~h->eax)) ||
-		    (FEATURES[i].ebx && (s->ebx & ~h->ebx)) ||
-		    (FEATURES[i].ecx && (s->ecx & ~h->ecx)) ||
-		    (FEATURES[i].edx && (s->edx & ~h->edx)))
-			return s;
-	}
-	return NULL;
+	return a->count == b->count &&
+	       memcmp(a->entries, b->entries, a->count * sizeof(a->entries[0])) == 0;
 }

@@ -5,6 +5,7 @@
 #define MV_VM_CPUID_H
 
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -20,9 +21,8 @@ struct mv_cpuid {
 
 /* What this host can give a guest. -E2BIG: more entries than we have room for; else -errno. */
 int mv_cpuid_get(struct mv_cpuid *cpuid, int kvm_fd) __attribute__((warn_unused_result));
-/* The first leaf of saved that promises a feature which host has not; NULL when there is none: a guest
- * that found the feature at its boot would use it. saved->count is checked by the caller. */
-const struct kvm_cpuid_entry2 *mv_cpuid_find_lack(const struct mv_cpuid *saved,
-						  const struct mv_cpuid *host);
+/* Whether a guest that booted on one may go on on the other: they promise the same. a->count is checked by
+ * the caller. */
+bool mv_cpuid_is_same(const struct mv_cpuid *a, const struct mv_cpuid *b);
 
 #endif

@@ -4,9 +4,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "microvisor/jail/seccomp.h"
+#include "microvisor/jail/jail.h"
 #include "microvisor/virtio/device.h"
-#include "microvisor/vm/clock.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/machine.h"
 #include "microvisor/vm/ports.h"
@@ -14,8 +13,6 @@
 
 /* The vCPU thread. Whatever the guest asks for is done or refused inside the exit that asked, before the
  * guest runs again: there is no queue of requests that a verdict could come too late for. */
-
-static const uint64_t SLOW_NS = UINT64_C(1000000000);
 
 /* Something of the machine itself happened that no policy has to allow. */
 static void incident(struct mv_machine *m, enum mv_op op, const char *object)
@@ -147,18 +144,6 @@ static void serve(struct mv_machine *m)
 	}
 }
 
-static void serve_timed(struct mv_machine *m)
-{
-	uint64_t begin = mv_clock_ns(CLOCK_MONOTONIC);
-
-	serve(m);
-	uint64_t took = mv_clock_ns(CLOCK_MONOTONIC) - begin;
-
-	if (took > SLOW_NS)
-		mv_log(MV_LOG_WARN, "exit: slow reason=%u ms=%llu", m->exit.reason,
-		       (unsigned long long)(took / 1000000));
-}
-
 /* The main loop asked. A shell takes what it was launched with. A guest that is still busy with itself goes on, and is looked at again. */
 static void park(struct mv_machine *m)
 {
@@ -206,7 +191,7 @@ void *mv_machine_vcpu(void *machine)
 			mv_machine_end(m, MV_END_ERROR, (uint32_t)-r);
 			break;
 		}
-		serve_timed(m);
+		serve(m);
 		if (mv_arbiter_is_terminated(m->arbiter))
 			mv_machine_end(m, MV_END_POLICY, 0);
 	}

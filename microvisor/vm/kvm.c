@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "microvisor/vm/layout.h"
+#include "microvisor/layout.h"
 #include "microvisor/vm/log.h"
 
 /* What must be there, with the name that is logged when it is not. */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -31,25 +32,24 @@ void mv_log(enum mv_log_level level, const char *format, ...)
 
 void mv_log_quote(char *out, size_t out_bytes, const void *bytes, size_t n)
 {
-	static const char hex[] = "0123456789abcdef";
 	const uint8_t *p = bytes;
 	size_t used = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		int plain = p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\';
+	for (size_t i = 0; i < n && used + 4 < out_bytes; i++) {
+		bool plain = p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\';
 
-		if (used + (plain ? 1 : 4) >= out_bytes)
-			break;
-		if (plain) {
-			out[used++] = (char)p[i];
-			continue;
-		}
-		out[used++] = '\\';
-		out[used++] = 'x';
-		out[used++] = hex[p[i] >> 4];
-		out[used++] = hex[p[i] & 15];
+		used += (size_t)snprintf(out + used, out_bytes - used, plain ? "%c" : "\\x%02x",
+					 p[i]);
 	}
 	out[used] = '\0';
+}
+
+int mv_log_fail(const char *who, const char *what)
+{
+	int r = -errno;
+
+	mv_log(MV_LOG_ERROR, "%s: %s: %m", who, what);
+	return r;
 }
 
 /* assert(3) calls this. The library's own allocates and signals, for which no thread's filter has a rule:

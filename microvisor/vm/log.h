@@ -17,4 +17,7 @@ void mv_log(enum mv_log_level level, const char *format, ...) __attribute__((for
 /* Copies n bytes as printable ASCII into out, whatever else as \xNN, cut to fit and terminated. */
 void mv_log_quote(char *out, size_t out_bytes, const void *bytes, size_t n);
 
+/* Logs that something failed, by errno, and gives -errno. */
+int mv_log_fail(const char *who, const char *what);
+
 #endif

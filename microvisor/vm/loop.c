@@ -5,8 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "microvisor/jail/landlock.h"
-#include "microvisor/jail/seccomp.h"
+#include "microvisor/jail/jail.h"
 #include "microvisor/vm/clock.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
@@ -185,7 +184,7 @@ static int start_jailed(struct mv_machine *m)
 	int r = start_vcpu(m);
 
 	if (r == 0 && m->kind == MV_KIND_SHELL)
-		r = mv_landlock_enter(NULL, 0);
+		r = mv_landlock_enter(NULL, 0, -1);
 	if (r == 0)
 		r = mv_task_start(m->task);
 	if (r == 0)

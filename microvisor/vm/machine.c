@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include "microvisor/guest.h"
-#include "microvisor/jail/seccomp.h"
-#include "microvisor/vm/acpi.h"
-#include "microvisor/vm/boot.h"
+#include "microvisor/jail/jail.h"
 #include "microvisor/vm/clock.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
@@ -24,8 +22,6 @@ static int fail(const char *what, int r)
 
 void mv_machine_end(struct mv_machine *m, enum mv_end why, uint32_t detail)
 {
-	const uint64_t one = 1;
-
 	pthread_mutex_lock(&m->lock);
 	if (!m->has_ended) {
 		m->has_ended = true;
@@ -34,9 +30,7 @@ void mv_machine_end(struct mv_machine *m, enum mv_end why, uint32_t detail)
 	}
 	pthread_mutex_unlock(&m->lock);
 	atomic_store(&m->is_stopping, true);
-	/* A full counter wakes the main loop as well as one more. */
-	if (write(m->end_event, &one, sizeof(one)) < 0)
-		return;
+	(void)eventfd_write(m->end_event, 1); /* fails only when it is signalled already */
 }
 
 static void send_event(void *machine, const struct mv_event *event)
@@ -120,20 +114,6 @@ static void on_stdio_thread(void *machine)
 static const struct mv_task_ops task_ops = {
 	.state = on_state, .end = on_end, .stdio_thread = on_stdio_thread};
 
-/* The kernel and its tables into memory, the vCPU at its door. */
-static int load(struct mv_machine *m, const struct mv_start *start, const int *fds)
-{
-	uint64_t entry;
-	int r = mv_boot_load(&m->memory.mem, m->memory.ram_bytes, fds[MV_FD_KERNEL],
-			     fds[MV_FD_INITRD], start->cmdline, &entry);
-	if (r < 0)
-		return fail("cannot load the kernel", r);
-	r = mv_acpi_write(&m->memory.mem, MV_SLOT_COUNT);
-	if (r < 0)
-		return fail("cannot write the ACPI tables", r);
-	return mv_vcpu_set_up(&m->vcpu, &m->kvm, entry);
-}
-
 static bool is_clone(const struct mv_machine *m)
 {
 	return m->kind == MV_KIND_CLONE || m->kind == MV_KIND_SHELL;
@@ -142,12 +122,8 @@ static bool is_clone(const struct mv_machine *m)
 /* Virtual machine, memory and vCPU. A clone gets its state when its devices are there. */
 static int make_computer(struct mv_machine *m, const struct mv_start *start, const int *fds)
 {
-	const int ram_fds[] = {[MV_KIND_COLD] = -1,
-			       [MV_KIND_TEMPLATE] = fds[MV_FD_TEMPLATE_MEMORY],
-			       [MV_KIND_CLONE] = fds[MV_FD_CLONE_MEMORY],
-			       [MV_KIND_SHELL] = fds[MV_FD_CLONE_MEMORY]};
 	const struct mv_ram ram = {.bytes = start->memory_bytes,
-				   .fd = ram_fds[m->kind],
+				   .fd = fds[MV_FD_MEMORY],
 				   .is_shared = m->kind == MV_KIND_TEMPLATE};
 	int r = mv_kvm_open(&m->kvm, fds[MV_FD_KVM]);
 
@@ -155,7 +131,7 @@ static int make_computer(struct mv_machine *m, const struct mv_start *start, con
 		r = mv_memory_open(&m->memory, &m->kvm, &ram, fds[MV_FD_ROOT]);
 	if (r == 0)
 		r = mv_vcpu_open(&m->vcpu, &m->kvm);
-	return r < 0 || is_clone(m) ? r : load(m, start, fds);
+	return r < 0 || is_clone(m) ? r : mv_vcpu_set_up(&m->vcpu, &m->kvm, MV_GPA_START);
 }
 
 int mv_machine_replace_policy(struct mv_machine *m, int fd, uint64_t *ret_serial)
@@ -187,23 +163,22 @@ static int make_arbiter(struct mv_machine *m, int policy_fd)
 	return 0;
 }
 
-/* The view's shares; the descriptors behind MV_FD_FIXED are theirs from here on. */
-static int make_view(struct mv_machine *m, const struct mv_start *start, int *fds, uint32_t uid)
+int mv_machine_add_shares(struct mv_machine *m, const struct mv_start *start, int *fds)
 {
-	m->view = mv_view_new(m->arbiter, uid);
-	if (!m->view)
-		return -ENOMEM;
-	for (unsigned i = 0; i < start->share_count; i++) {
+	int store = start->store_bytes_max > 0 ? fds[start->share_count] : -1;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < start->share_count; i++) {
 		const struct mv_share *share = &start->shares[i];
-		int fd = fds[MV_FD_FIXED + i];
+		int fd = fds[i];
 
-		fds[MV_FD_FIXED + i] = -1;
-		int r = mv_view_add(m->view, share->kind, share->path, share->path_bytes, fd);
-
-		if (r < 0)
-			return r;
+		fds[i] = -1;
+		r = mv_view_add(m->view, share->kind, share->path, share->path_bytes, fd);
 	}
-	return 0;
+	if (r < 0 || store < 0)
+		return r;
+	fds[start->share_count] = -1;
+	return mv_view_set_store(m->view, store, start->store_bytes_max, start->whole_bytes_max);
 }
 
 static int make_devices(struct mv_machine *m)
@@ -212,7 +187,7 @@ static int make_devices(struct mv_machine *m)
 
 	m->vsock = mv_vsock_new(mem);
 	m->devices[MV_SLOT_PMEM] = mv_pmem_new(mem, MV_GPA_ROOT, m->memory.root_bytes);
-	m->devices[MV_SLOT_RNG] = mv_rng_new(mem, NULL, NULL);
+	m->devices[MV_SLOT_RNG] = mv_rng_new(mem);
 	m->devices[MV_SLOT_VSOCK] = mv_vsock_device(m->vsock);
 	m->devices[MV_SLOT_FS] = mv_fs_new(mem, m->view, &m->exit);
 	for (unsigned i = 0; i < MV_SLOT_COUNT; i++) {
@@ -288,7 +263,8 @@ static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
 		r = mv_machine_read_launch(m, fds[MV_FD_LAUNCH], &launch_n, &uid);
 	if (r < 0)
 		return fail("bad launch message", r);
-	r = make_view(m, start, fds, uid);
+	m->view = mv_view_new(m->arbiter, uid);
+	r = m->view ? mv_machine_add_shares(m, start, fds + MV_FD_FIXED) : -ENOMEM;
 	if (r < 0)
 		return fail("cannot make the view", r);
 	r = make_devices(m);
@@ -297,11 +273,11 @@ static int make(struct mv_machine *m, const struct mv_start *start, int *fds)
 	if (r < 0)
 		return fail("cannot make the devices", r);
 	if (m->kind == MV_KIND_TEMPLATE) {
-		m->state_fd = fds[MV_FD_TEMPLATE_STATE];
-		fds[MV_FD_TEMPLATE_STATE] = -1;
+		m->state_fd = fds[MV_FD_STATE];
+		fds[MV_FD_STATE] = -1;
 		fds[MV_FD_KVM] = -1; /* saving asks it once more; open till the process ends */
 	}
-	return is_clone(m) ? mv_machine_restore(m, fds[MV_FD_CLONE_STATE]) : 0;
+	return is_clone(m) ? mv_machine_restore(m, fds[MV_FD_STATE]) : 0;
 }
 
 int mv_machine_new(const struct mv_start *start, const int *start_fds, int control,

@@ -12,13 +12,11 @@
 
 #include "microvisor/arbiter/arbiter.h"
 #include "microvisor/guest/task.h"
+#include "microvisor/layout.h"
 #include "microvisor/microvisor.h"
 #include "microvisor/view/view.h"
-#include "microvisor/virtio/fs.h"
-#include "microvisor/virtio/pmem.h"
-#include "microvisor/virtio/rng.h"
+#include "microvisor/virtio/devices.h"
 #include "microvisor/virtio/vsock.h"
-#include "microvisor/vm/layout.h"
 #include "microvisor/vm/memory.h"
 #include "microvisor/vm/serial.h"
 #include "microvisor/vm/vcpu.h"
@@ -78,6 +76,10 @@ int mv_machine_restore(struct mv_machine *machine, int fd) __attribute__((warn_u
 int mv_machine_replace_policy(struct mv_machine *machine, int fd, uint64_t *ret_serial)
 	__attribute__((warn_unused_result));
 int mv_machine_read_launch(struct mv_machine *machine, int fd, size_t *ret_n, uint32_t *ret_uid)
+	__attribute__((warn_unused_result));
+/* The start's shares and its store into the view, which owns their descriptors then: those that fds begins with.
+ * As mv_view_add() and mv_view_set_store(). Before the guest runs, or on the vCPU thread. */
+int mv_machine_add_shares(struct mv_machine *machine, const struct mv_start *start, int *fds)
 	__attribute__((warn_unused_result));
 
 /* Starts the threads, runs the guest to its end and sends MV_MSG_EXIT. The process must exit then, by

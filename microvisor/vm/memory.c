@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "microvisor/vm/layout.h"
+#include "microvisor/layout.h"
 #include "microvisor/vm/log.h"
 
 enum {
@@ -27,15 +27,13 @@ static int map_ram(struct mv_memory *memory, struct mv_kvm *kvm, const struct mv
 {
 	struct stat st;
 
-	if (ram->fd >= 0 && fstat(ram->fd, &st) < 0)
+	if (fstat(ram->fd, &st) < 0)
 		return -errno;
 	/* Beyond the end of a file there is a SIGBUS. */
-	if (ram->fd >= 0 && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != ram->bytes))
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != ram->bytes)
 		return -EINVAL;
 	void *hva = mmap(NULL, memory->ram_bytes, PROT_READ | PROT_WRITE,
-			 (ram->is_shared ? MAP_SHARED : MAP_PRIVATE) |
-				 (ram->fd < 0 ? MAP_ANONYMOUS : 0) | MAP_NORESERVE,
-			 ram->fd, 0);
+			 (ram->is_shared ? MAP_SHARED : MAP_PRIVATE) | MAP_NORESERVE, ram->fd, 0);
 
 	if (hva == MAP_FAILED)
 		return -errno;

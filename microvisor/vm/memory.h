@@ -17,7 +17,7 @@ struct mv_memory {
 /* Where the RAM comes from. */
 struct mv_ram {
 	uint64_t bytes; /* MV_RAM_BYTES_MIN..MAX, multiple of MV_RAM_ALIGN */
-	int fd;         /* borrowed; a file of just that length, or -1: zeros, the guest's alone */
+	int fd;         /* borrowed: a file of just that length, what it begins with */
 	bool is_shared; /* what the guest writes goes into the file; else a page is copied when written */
 };
 

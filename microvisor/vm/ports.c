@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "microvisor/layout.h"
+
 enum kind {
 	SERIAL,
 	QUIET, /* reads as the fill byte, writes are ignored */

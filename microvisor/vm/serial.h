@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 enum {
-	MV_SERIAL_PORT = 0x3f8, /* eight ports from here */
 	MV_SERIAL_LINE_MAX = 240,
 	MV_SERIAL_BURST = 2000, /* lines at once: a verbose boot */
 	MV_SERIAL_PER_SECOND = 20

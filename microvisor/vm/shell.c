@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "microvisor/jail/landlock.h"
+#include "microvisor/jail/jail.h"
 #include "microvisor/vm/clock.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
@@ -49,14 +49,8 @@ void mv_shell_bind(struct mv_machine *m)
 	int r = mv_landlock_allow(&l->start, l->fds + MV_FD_FIXED);
 
 	mv_view_own(m->view, l->uid);
-	for (unsigned i = 0; r == 0 && i < l->start.share_count; i++) {
-		const struct mv_share *share = &l->start.shares[i];
-
-		r = mv_view_add(m->view, share->kind, share->path, share->path_bytes,
-				l->fds[MV_FD_FIXED + i]);
-	}
-	if (l->start.store_bytes_max > 0)
-		close(l->fds[MV_FD_FIXED + l->start.share_count]); /* no view writes to one yet */
+	if (r == 0)
+		r = mv_machine_add_shares(m, &l->start, l->fds + MV_FD_FIXED);
 	if (r < 0) {
 		errno = -r;
 		mv_log(MV_LOG_ERROR, "shell: cannot take the shares: %m");

@@ -5,23 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "microvisor/delta.h"
 #include "microvisor/vm/log.h"
 
-/* FNV-1a, by 8 bytes at once: one pass over 30 KB in each clone's start. */
 static uint64_t checksum(const struct mv_snapshot *s)
 {
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	size_t at = offsetof(struct mv_snapshot, key);
 
-	for (size_t at = offsetof(struct mv_snapshot, key); at < sizeof(*s);) {
-		size_t left = sizeof(*s) - at;
-		uint64_t word = 0;
-		size_t n = left < sizeof(word) ? left : sizeof(word);
-
-		memcpy(&word, (const uint8_t *)s + at, n);
-		sum = (sum ^ word) * UINT64_C(0x100000001b3);
-		at += n;
-	}
-	return sum;
+	return mv_delta_checksum((const uint8_t *)s + at, sizeof(*s) - at);
 }
 
 void mv_snapshot_finish(struct mv_snapshot *s)

@@ -7,9 +7,9 @@
 #ifndef MV_VM_SNAPSHOT_H
 #define MV_VM_SNAPSHOT_H
 
+#include "microvisor/layout.h"
 #include "microvisor/microvisor.h"
 #include "microvisor/virtio/vsock.h"
-#include "microvisor/vm/layout.h"
 #include "microvisor/vm/state.h"
 
 enum {
@@ -29,7 +29,7 @@ struct mv_snapshot {
 	uint32_t is_dax;
 	uint8_t serial[MV_SNAPSHOT_SERIAL]; /* the UART's registers */
 	struct mv_device_state devices[MV_SLOT_COUNT];
-	struct mv_vsock_state vsock;
+	struct mv_port_counts vsock;
 	struct mv_cpu_state cpu;
 };
 

@@ -62,14 +62,6 @@ static const struct part {
 _Static_assert(offsetof(struct mv_state_msrs, entries) == offsetof(struct kvm_msrs, entries),
 	       "it is passed to KVM as it is");
 
-static int fail(const char *what)
-{
-	int r = -errno;
-
-	mv_log(MV_LOG_ERROR, "state: %s: %m", what);
-	return r;
-}
-
 static bool is_kept(uint32_t index)
 {
 	for (size_t i = 0; i < sizeof(KEPT) / sizeof(KEPT[0]); i++)
@@ -102,7 +94,7 @@ static int save_msrs(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
 	uint64_t tsc = 0;
 
 	if (ioctl(kvm->fd, KVM_GET_MSR_INDEX_LIST, &list) < 0)
-		return fail("cannot list the MSRs");
+		return mv_log_fail("state", "cannot list the MSRs");
 	for (unsigned i = 0; i < list.head.nmsrs; i++) {
 		uint32_t index = list.indices[i];
 
@@ -128,11 +120,11 @@ static int save_msrs(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
 static int save_chips(const struct mv_kvm *kvm, struct mv_cpu_state *s)
 {
 	if (ioctl(kvm->vm_fd, KVM_GET_CLOCK, &s->clock) < 0)
-		return fail("cannot get the clock");
+		return mv_log_fail("state", "cannot get the clock");
 	for (unsigned i = 0; i < MV_STATE_CHIPS; i++) {
 		s->chips[i].chip_id = i;
 		if (ioctl(kvm->vm_fd, KVM_GET_IRQCHIP, &s->chips[i]) < 0)
-			return fail("cannot get an interrupt chip");
+			return mv_log_fail("state", "cannot get an interrupt chip");
 	}
 	return 0;
 }
@@ -145,17 +137,17 @@ int mv_state_save(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
 		return -ENOTSUP;
 	for (size_t i = 0; i < sizeof(PARTS) / sizeof(PARTS[0]); i++)
 		if (ioctl(vcpu->fd, PARTS[i].get, (uint8_t *)ret_state + PARTS[i].offset) < 0)
-			return fail(PARTS[i].name);
+			return mv_log_fail("state", PARTS[i].name);
 	int r = save_msrs(kvm, vcpu, &ret_state->msrs);
 
 	if (r < 0)
 		return r;
 	if (ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &ret_state->events) < 0)
-		return fail("cannot get the events");
+		return mv_log_fail("state", "cannot get the events");
 	int khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
 
 	if (khz < 0)
-		return fail("cannot get the TSC's speed");
+		return mv_log_fail("state", "cannot get the TSC's speed");
 	ret_state->tsc_khz = (uint32_t)khz;
 	r = mv_cpuid_get(&ret_state->cpuid, kvm->fd);
 	return r < 0 ? r : save_chips(kvm, ret_state);
@@ -179,11 +171,8 @@ static int check_host(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
 
 	if (r < 0)
 		return r;
-	const struct kvm_cpuid_entry2 *lack = mv_cpuid_find_lack(&s->cpuid, &host);
-
-	if (lack) {
-		mv_log(MV_LOG_ERROR, "state: this CPU lacks a feature of leaf 0x%x:%u",
-		       lack->function, lack->index);
+	if (!mv_cpuid_is_same(&s->cpuid, &host)) {
+		mv_log(MV_LOG_ERROR, "state: this CPU has other features");
 		return -EXDEV;
 	}
 	/* 250 parts in a million, as NTP can correct. */
@@ -204,10 +193,10 @@ static int restore_chips(const struct mv_kvm *kvm, const struct mv_cpu_state *s)
 	struct kvm_clock_data clock = {.clock = s->clock.clock};
 
 	if (ioctl(kvm->vm_fd, KVM_SET_CLOCK, &clock) < 0)
-		return fail("cannot set the clock");
+		return mv_log_fail("state", "cannot set the clock");
 	for (unsigned i = 0; i < MV_STATE_CHIPS; i++)
 		if (ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &s->chips[i]) < 0)
-			return fail("cannot set an interrupt chip");
+			return mv_log_fail("state", "cannot set an interrupt chip");
 	return 0;
 }
 
@@ -219,10 +208,10 @@ int mv_state_restore(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
 	if (r < 0)
 		return r;
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, &s->cpuid) < 0)
-		return fail("cannot set the CPUID");
+		return mv_log_fail("state", "cannot set the CPUID");
 	for (size_t i = 0; i < sizeof(PARTS) / sizeof(PARTS[0]); i++)
 		if (ioctl(vcpu->fd, PARTS[i].set, (const uint8_t *)s + PARTS[i].offset) < 0)
-			return fail(PARTS[i].name);
+			return mv_log_fail("state", PARTS[i].name);
 	/* The number set, which stops at the first that is refused. */
 	r = ioctl(vcpu->fd, KVM_SET_MSRS, &s->msrs);
 	if (r >= 0 && (uint32_t)r != s->msrs.count) {
@@ -230,9 +219,9 @@ int mv_state_restore(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
 		return -EINVAL;
 	}
 	if (r < 0 || ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &s->events) < 0)
-		return fail("cannot set the MSRs or the events");
+		return mv_log_fail("state", "cannot set the MSRs or the events");
 	/* EINVAL: a guest without kvm-clock. */
 	if (ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0) < 0 && errno != EINVAL)
-		return fail("cannot mark the clock");
+		return mv_log_fail("state", "cannot mark the clock");
 	return restore_chips(kvm, s);
 }

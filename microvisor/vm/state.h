@@ -43,7 +43,7 @@ int mv_state_save(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
 		  struct mv_cpu_state *ret_state) __attribute__((warn_unused_result));
 /* Whether counts and numbers are in range: nothing else of it is used by us, only by KVM. */
 bool mv_state_is_sane(const struct mv_cpu_state *state);
-/* Into a machine and a vCPU that are new. -EXDEV: this host's CPU lacks a feature or runs at another
+/* Into a machine and a vCPU that are new. -EXDEV: this host's CPU has other features or runs at another
  * speed; else -errno. Logged. */
 int mv_state_restore(const struct mv_kvm *kvm, const struct mv_vcpu *vcpu,
 		     const struct mv_cpu_state *state) __attribute__((warn_unused_result));

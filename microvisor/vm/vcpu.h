@@ -26,8 +26,8 @@ struct mv_vcpu {
 int mv_vcpu_open(struct mv_vcpu *vcpu, const struct mv_kvm *kvm)
 	__attribute__((warn_unused_result));
 void mv_vcpu_close(struct mv_vcpu *vcpu);
-/* Its CPUID; long mode, flat, at entry_gpa, as the 64-bit boot protocol wants it. -errno, logged. */
-int mv_vcpu_set_up(struct mv_vcpu *vcpu, const struct mv_kvm *kvm, uint64_t entry_gpa)
+/* Its CPUID; real mode, at start_gpa (below 64 KiB). -errno, logged. */
+int mv_vcpu_set_up(struct mv_vcpu *vcpu, const struct mv_kvm *kvm, uint64_t start_gpa)
 	__attribute__((warn_unused_result));
 /* Runs the guest until its next exit: 0 and vcpu->run tells, -EINTR after a kick, else -errno. */
 int mv_vcpu_enter(struct mv_vcpu *vcpu) __attribute__((warn_unused_result));

@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct table_rule rules[] = {
 	{.id = "secret", .verdict = MV_DENY, .subtree = "/home/u/docs/secret"},
 	{.id = "key", .verdict = MV_DENY, .glob = "/home/u/docs/**.key"},
-	{.id = "docs", .verdict = MV_ALLOW, .subtree = "/home/u/docs"},
+	{.id = "docs", .verdict = MV_COPY, .subtree = "/home/u/docs"},
 	{.id = "one", .verdict = MV_COPY, .exact = "/home/u/one.txt"},
 	{0},
 };
@@ -30,7 +30,7 @@ static void remember(struct given *given, uint32_t opcode, const uint8_t *reply,
 
 	if (n < payload + 8)
 		return;
-	if (opcode == FUSE_LOOKUP)
+	if (opcode == FUSE_LOOKUP || opcode == FUSE_CREATE || opcode == FUSE_MKDIR)
 		memcpy(&given->nodes[given->count++ % 16], reply + payload, 8);
 	if (opcode == FUSE_OPEN || opcode == FUSE_OPENDIR)
 		memcpy(&given->fh, reply + payload, 8);
@@ -82,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!guest.view) {
 		guest_init(&guest, rules);
+		guest_give_store(&guest, 1 << 20, 0);
 		if (atexit(clean_up) != 0)
 			abort();
 	}

@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "common/rd.h"
-#include "microvisor/virtio/rng.h"
+#include "microvisor/virtio/devices.h"
 #include "microvisor/vm/snapshot.h"
 #include "tests/support/vsock_guest.h"
 
@@ -84,7 +84,7 @@ static void use(struct guest *g, const struct mv_snapshot *s)
 	assert(mv_vsock_read(g->vsock, MV_PORT_CONTROL, bytes, sizeof(bytes)) <= sizeof(bytes));
 	assert(mv_vsock_room(g->vsock, MV_PORT_CONTROL) <= MV_VSOCK_BUFFER);
 
-	struct mv_device *rng = mv_rng_new(&g->mem, NULL, NULL);
+	struct mv_device *rng = mv_rng_new(&g->mem);
 
 	if (rng && mv_device_restore(rng, &s->devices[MV_SLOT_RNG]) == 0) {
 		const uint32_t queue = 0;

@@ -2,7 +2,7 @@
  *
  *	struct ring ring;                      tests/support/ring.h
  *	ring_init(&ring);
- *	struct mv_device *dev = mv_rng_new(&ring.mem, NULL, NULL);
+ *	struct mv_device *dev = mv_rng_new(&ring.mem);
  *	driver_bring_up(dev, 0);               queue 0 is the ring
  *	ring_desc(&ring, ...); ring_offer(&ring, 0);
  *	driver_notify(dev, 0); */

@@ -22,7 +22,7 @@
 
 enum {
 	GUEST_EVENTS_MAX = 64,
-	GUEST_ROOM = 8192
+	GUEST_ROOM = 16384
 };
 
 struct guest {
@@ -226,6 +226,18 @@ static inline void guest_share(struct guest *guest, enum mv_share_kind kind, con
 	int fd = open(guest_host(guest, name), flags | O_CLOEXEC);
 
 	if (mv_view_add(guest->view, kind, path, strlen(path), fd) < 0)
+		abort();
+}
+
+/* A store for changes, T/store. */
+static inline void guest_give_store(struct guest *guest, uint64_t bytes_max, uint64_t whole_max)
+{
+	if (mkdir(guest_host(guest, "store"), 0700) < 0 ||
+	    mkdir(guest_host(guest, "store/tree"), 0700) < 0)
+		abort();
+	int fd = open(guest_host(guest, "store"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (mv_view_set_store(guest->view, fd, bytes_max, whole_max) < 0)
 		abort();
 }
 

@@ -49,7 +49,9 @@ static inline void *table_build(const struct table_rule *rules, uint64_t serial,
 	struct mv_table_rule out[64] = {0};
 	struct mv_table_pattern patterns[64 * 3] = {0};
 	static char strings[64 * (64 + 3 * MV_PATH_MAX)];
-	struct mv_table_header header = {.magic = MV_TABLE_MAGIC, .serial = serial};
+	struct mv_table_header header = {
+		.magic = MV_TABLE_MAGIC, .bucket_count = 1, .serial = serial};
+	uint32_t index[1 + 64 * 3]; /* one bucket with all patterns */
 	uint32_t used = 0;
 
 	for (; rules[header.rule_count].id; header.rule_count++) {
@@ -67,6 +69,8 @@ static inline void *table_build(const struct table_rule *rules, uint64_t serial,
 		table_pattern(patterns, rule, strings, &used, MV_PATTERN_EXACT, from->exact);
 		table_pattern(patterns, rule, strings, &used, MV_PATTERN_SUBTREE, from->subtree);
 		table_pattern(patterns, rule, strings, &used, MV_PATTERN_GLOB, from->glob);
+		for (uint32_t i = 0; i < rule->pattern_count; i++)
+			patterns[rule->pattern_first + i].rule = header.rule_count;
 		header.pattern_count += rule->pattern_count;
 	}
 	memcpy(header.policy_id, "test", 4);
@@ -80,7 +84,13 @@ static inline void *table_build(const struct table_rule *rules, uint64_t serial,
 	size_t rule_bytes = header.rule_count * sizeof(out[0]);
 	size_t pattern_bytes = header.pattern_count * sizeof(patterns[0]);
 
-	header.total_bytes = (uint32_t)(sizeof(header) + rule_bytes + pattern_bytes + used);
+	size_t index_bytes = (1 + header.pattern_count) * sizeof(index[0]);
+
+	index[0] = header.pattern_count;
+	for (uint32_t i = 0; i < header.pattern_count; i++)
+		index[1 + i] = i;
+	header.total_bytes =
+		(uint32_t)(sizeof(header) + rule_bytes + pattern_bytes + index_bytes + used);
 	char *table = malloc(header.total_bytes);
 
 	if (!table)
@@ -88,7 +98,8 @@ static inline void *table_build(const struct table_rule *rules, uint64_t serial,
 	memcpy(table, &header, sizeof(header));
 	memcpy(table + sizeof(header), out, rule_bytes);
 	memcpy(table + sizeof(header) + rule_bytes, patterns, pattern_bytes);
-	memcpy(table + sizeof(header) + rule_bytes + pattern_bytes, strings, used);
+	memcpy(table + sizeof(header) + rule_bytes + pattern_bytes, index, index_bytes);
+	memcpy(table + sizeof(header) + rule_bytes + pattern_bytes + index_bytes, strings, used);
 	*ret_bytes = header.total_bytes;
 	return table;
 }

@@ -203,7 +203,7 @@ echo "# many files, interrupted"
 task many.py <<-'END'
 	import os
 	os.makedirs("work/auto/many")
-	for i in range(3000):
+	for i in range(800):
 	    open("work/auto/many/%04d" % i, "w").write("%d\n" % i)
 	print("written", flush=True)
 END
@@ -212,16 +212,16 @@ ampoule user1 run -- python3 many.py >"$work/out" 2>"$work/err" &
 runner=$!
 wait_for grep -q written "$work/out"
 id=$(newest)
-wait_for test -e /home/user1/work/auto/many/0050
+wait_for test -e /home/user1/work/auto/many/0020
 pkill -INT -P "$runner" -x ampoule || kill -INT "$(pgrep -nx ampoule)"
 wait "$runner"
 saved=$(find /home/user1/work/auto/many -type f | wc -l)
 kept=$(ampoule user1 recover "$id" --json | jq '[.[0].changes[] | select(.fate == "not saved" and .change == "new")] | length')
-ok "none is lost: $saved saved, $kept kept" $((saved + kept)) 3000
+ok "none is lost: $saved saved, $kept kept" $((saved + kept)) 800
 ok "some were saved, some kept" "$((saved > 0)) $((kept > 0))" "1 1"
 ok "each whole" "$(find /home/user1/work/auto/many -type f -empty | wc -l)" 0
 ampoule user1 recover "$id" --all >"$work/all"
-ok "the rest is brought back" "$(find /home/user1/work/auto/many -type f | wc -l)" 3000
+ok "the rest is brought back" "$(find /home/user1/work/auto/many -type f | wc -l)" 800
 ok "no spare name is left" "$(find /home/user1 -name '.ampoule-*' | wc -l)" 0
 
 kill -TERM "$agent_pid"

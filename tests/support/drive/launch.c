@@ -7,13 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/agent/spawn.h"
 #include "common/buf.h"
+#include "microvisor/delta.h"
 #include "microvisor/guest.h"
 #include "microvisor/microvisor.h"
 
@@ -40,15 +43,28 @@ pid_t launch_microvm(const char *program, uid_t uid, int control)
 	return pid;
 }
 
-int launch_clone_folder(const char *path)
+int launch_clone_folder(const char *path, bool writable)
 {
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV |
-					      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC};
+	struct mount_attr attr = {.attr_set = (writable ? 0 : MOUNT_ATTR_RDONLY) |
+					      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+					      MOUNT_ATTR_NOEXEC};
 	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		err(1, "cannot clone the mount of %s", path);
 	return fd;
+}
+
+int launch_make_store(const char *path, uid_t uid)
+{
+	char tree[PATH_MAX];
+
+	snprintf(tree, sizeof(tree), "%s/%s", path, MV_STORE_TREE);
+	if ((mkdir(path, 0700) < 0 && errno != EEXIST) ||
+	    (mkdir(tree, 0700) < 0 && errno != EEXIST) || chown(path, uid, uid) < 0 ||
+	    chown(tree, uid, uid) < 0)
+		err(1, "cannot make the store %s", path);
+	return launch_clone_folder(path, true);
 }
 
 static void put_string(struct buf *b, const char *s)
@@ -81,4 +97,26 @@ void *launch_message(char *const *argv, char *const *mounts, uint32_t uid, size_
 	memcpy(b.data, &h, sizeof(h));
 	*ret_n = b.len;
 	return b.data;
+}
+
+int launch_seal(const char *name, const void *bytes, size_t n)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || write(fd, bytes, n) != (ssize_t)n ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		err(125, "memfd");
+	return fd;
+}
+
+int launch_open_in(const char *folder, const char *name, int flags)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	int fd = open(path, flags | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		err(125, "%s", path);
+	return fd;
 }

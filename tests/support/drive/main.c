@@ -4,6 +4,7 @@
  *	--microvm F       the program to drive (build/debug/bin/ampoule-microvm)
  *	--memory MiB  --cmdline TEXT  --boot-limit MS  --lifetime MS  --uid N (of the task)
  *	--file PATH=HOSTFILE  --folder PATH=HOSTFOLDER   shares; the path is where the guest sees it
+ *	--store DIR       where changes go (made, left there);  --store-max BYTES  --whole-max BYTES
  *	--mount ROOT      a view root to mount, "/home"; each root of a share is mounted anyway
  *	--rule CLASS:VERDICT:PATTERN  --fallback CLASS=VERDICT   the policy (table.h); each share also
  *	                  gets an allow rule behind these
@@ -30,12 +31,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/boot.h"
 #include "microvisor/microvisor.h"
 #include "tests/support/drive/launch.h"
 #include "tests/support/drive/table.h"
 
 enum {
-	FDS_MAX = MV_FD_FIXED + MV_SHARES_MAX,
+	FDS_MAX = MV_FD_FIXED + MV_SHARES_MAX + 1,
 	ROOTS_MAX = 8,
 	EXIT_DRIVE = 125
 };
@@ -45,25 +47,17 @@ struct drive {
 	int fds[FDS_MAX];
 	struct table table;
 	const char *replace;
+	const char *store;
 	const char *microvm;
 	char *mounts[ROOTS_MAX + 1];
 	unsigned mount_count;
 	uint32_t uid;
 	uid_t jail_uid;
 	long stop_after_ms;
-	int template_fds[2]; /* memory, state */
+	int kernel, initrd;
+	char cmdline[1024];
 	int control;
 };
-
-static int sealed(const char *name, const void *bytes, size_t n)
-{
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0 || write(fd, bytes, n) != (ssize_t)n ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		err(EXIT_DRIVE, "memfd");
-	return fd;
-}
 
 static int open_file(const char *path, int flags)
 {
@@ -103,9 +97,9 @@ static void add_share(struct drive *d, enum mv_share_kind kind, const char *word
 	s->kind = kind;
 	s->path_bytes = (uint32_t)n;
 	memcpy(s->path, words, n);
-	d->fds[MV_FD_FIXED + d->start.share_count++] = kind == MV_SHARE_FILE
-							       ? open_file(words + n + 1, O_RDONLY)
-							       : launch_clone_folder(words + n + 1);
+	d->fds[MV_FD_FIXED + d->start.share_count++] =
+		kind == MV_SHARE_FILE ? open_file(words + n + 1, O_RDONLY)
+				      : launch_clone_folder(words + n + 1, false);
 	snprintf(rule, sizeof(rule), "file:allow:%s%s", s->path,
 		 kind == MV_SHARE_FOLDER ? "/" : "");
 	table_rule(&d->table, rule);
@@ -113,35 +107,25 @@ static void add_share(struct drive *d, enum mv_share_kind kind, const char *word
 }
 
 /* One table for every option: {name, number}; the number is the case below. */
-static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},   {"initrd", 1, NULL, 'i'},
-					{"root", 1, NULL, 'r'},     {"memory", 1, NULL, 'm'},
-					{"cmdline", 1, NULL, 'c'},  {"boot-limit", 1, NULL, 'b'},
-					{"lifetime", 1, NULL, 'l'}, {"uid", 1, NULL, 'u'},
-					{"file", 1, NULL, 'F'},     {"folder", 1, NULL, 'D'},
-					{"mount", 1, NULL, 'M'},    {"rule", 1, NULL, 'R'},
-					{"fallback", 1, NULL, 'B'}, {"replace", 1, NULL, 'P'},
-					{"microvm", 1, NULL, 'x'},  {"stop-after", 1, NULL, 's'},
-					{"jail-uid", 1, NULL, 'j'}, {"id", 1, NULL, 'I'},
-					{"template", 1, NULL, 'T'}, {"clone", 1, NULL, 'C'},
-					{"key", 1, NULL, 'K'},      {NULL, 0, NULL, 0}};
-
-static int open_in(const char *folder, const char *name, int flags)
-{
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	int fd = open(path, flags | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		err(EXIT_DRIVE, "%s", path);
-	return fd;
-}
+static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},    {"initrd", 1, NULL, 'i'},
+					{"root", 1, NULL, 'r'},      {"memory", 1, NULL, 'm'},
+					{"cmdline", 1, NULL, 'c'},   {"boot-limit", 1, NULL, 'b'},
+					{"lifetime", 1, NULL, 'l'},  {"uid", 1, NULL, 'u'},
+					{"file", 1, NULL, 'F'},      {"folder", 1, NULL, 'D'},
+					{"mount", 1, NULL, 'M'},     {"rule", 1, NULL, 'R'},
+					{"fallback", 1, NULL, 'B'},  {"replace", 1, NULL, 'P'},
+					{"microvm", 1, NULL, 'x'},   {"stop-after", 1, NULL, 's'},
+					{"jail-uid", 1, NULL, 'j'},  {"id", 1, NULL, 'I'},
+					{"template", 1, NULL, 'T'},  {"clone", 1, NULL, 'C'},
+					{"key", 1, NULL, 'K'},       {"store", 1, NULL, 'S'},
+					{"store-max", 1, NULL, 'X'}, {"whole-max", 1, NULL, 'W'},
+					{NULL, 0, NULL, 0}};
 
 static void open_template(struct drive *d, const char *folder)
 {
 	d->start.kind = MV_KIND_TEMPLATE;
-	d->template_fds[0] = open_in(folder, "memory", O_RDWR | O_CREAT | O_TRUNC);
-	d->template_fds[1] = open_in(folder, "state", O_RDWR | O_CREAT | O_TRUNC);
+	d->fds[MV_FD_MEMORY] = launch_open_in(folder, "memory", O_RDWR | O_CREAT | O_TRUNC);
+	d->fds[MV_FD_STATE] = launch_open_in(folder, "state", O_RDWR | O_CREAT | O_TRUNC);
 }
 
 static void set_number(struct drive *d, int option, unsigned long v)
@@ -162,6 +146,12 @@ static void set_number(struct drive *d, int option, unsigned long v)
 	case 's':
 		d->stop_after_ms = (long)v;
 		break;
+	case 'X':
+		d->start.store_bytes_max = v;
+		break;
+	case 'W':
+		d->start.whole_bytes_max = v;
+		break;
 	case 'j':
 		d->jail_uid = (uid_t)v;
 		break;
@@ -174,16 +164,16 @@ static void set_option(struct drive *d, int option, char *value)
 {
 	switch (option) {
 	case 'k':
-		d->fds[MV_FD_KERNEL] = open_file(value, O_RDONLY);
+		d->kernel = open_file(value, O_RDONLY);
 		break;
 	case 'i':
-		d->fds[MV_FD_INITRD] = open_file(value, O_RDONLY);
+		d->initrd = open_file(value, O_RDONLY);
 		break;
 	case 'r':
 		d->fds[MV_FD_ROOT] = open_file(value, O_RDONLY);
 		break;
 	case 'c':
-		snprintf(d->start.cmdline, sizeof(d->start.cmdline), "%s", value);
+		snprintf(d->cmdline, sizeof(d->cmdline), "%s", value);
 		break;
 	case 'F':
 		add_share(d, MV_SHARE_FILE, value);
@@ -214,8 +204,11 @@ static void set_option(struct drive *d, int option, char *value)
 		break;
 	case 'C':
 		d->start.kind = MV_KIND_CLONE;
-		d->fds[MV_FD_CLONE_MEMORY] = open_in(value, "memory", O_RDONLY);
-		d->fds[MV_FD_CLONE_STATE] = open_in(value, "state", O_RDONLY);
+		d->fds[MV_FD_MEMORY] = launch_open_in(value, "memory", O_RDONLY);
+		d->fds[MV_FD_STATE] = launch_open_in(value, "state", O_RDONLY);
+		break;
+	case 'S':
+		d->store = value;
 		break;
 	case 'K':
 		memcpy(d->start.key, value, strnlen(value, sizeof(d->start.key)));
@@ -234,19 +227,38 @@ static void parse(struct drive *d, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "+", OPTIONS, NULL)) >= 0)
 		set_option(d, option, optarg);
-	if (d->start.kind == MV_KIND_TEMPLATE &&
-	    ftruncate(d->template_fds[0], (off_t)d->start.memory_bytes) < 0)
-		err(EXIT_DRIVE, "memory");
-	if ((optind == argc && d->start.kind != MV_KIND_TEMPLATE) || d->fds[MV_FD_KERNEL] < 0 ||
-	    d->fds[MV_FD_INITRD] < 0 || d->fds[MV_FD_ROOT] < 0)
+	bool has_kernel = d->kernel >= 0 && d->initrd >= 0;
+
+	if ((optind == argc && d->start.kind != MV_KIND_TEMPLATE) ||
+	    (!has_kernel && d->start.kind != MV_KIND_CLONE) || d->fds[MV_FD_ROOT] < 0)
 		errx(2,
 		     "usage: microvm-drive --kernel F --initrd F --root F [OPTION...] -- ARGV...");
+}
+
+/* Kernel and initramfs into the memory that the guest begins with. */
+static void lay_out(struct drive *d)
+{
+	struct err why = {0};
+
+	if (d->start.kind == MV_KIND_COLD) {
+		d->fds[MV_FD_MEMORY] = memfd_create("memory", MFD_CLOEXEC);
+		d->fds[MV_FD_STATE] = memfd_create("state", MFD_CLOEXEC);
+	}
+	if (agent_boot_fill(d->fds[MV_FD_MEMORY], d->start.memory_bytes, d->kernel, d->initrd,
+			    d->cmdline, &why) < 0)
+		errx(EXIT_DRIVE, "%s", why.text);
 }
 
 static void send_start(struct drive *d, char *const *argv)
 {
 	bool has_task = d->start.kind != MV_KIND_TEMPLATE;
 	unsigned count = has_task ? MV_FD_FIXED + d->start.share_count : MV_FD_TEMPLATE_COUNT;
+
+	if (d->store) {
+		if (!d->start.store_bytes_max)
+			d->start.store_bytes_max = 1 << 30;
+		d->fds[count++] = launch_make_store(d->store, d->jail_uid);
+	}
 	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(int) * FDS_MAX)] = {0};
 	struct iovec v = {.iov_base = &d->start, .iov_len = sizeof(d->start)};
 	struct msghdr m = {.msg_iov = &v,
@@ -257,18 +269,18 @@ static void send_start(struct drive *d, char *const *argv)
 	size_t n;
 	void *bytes = table_build(&d->table, &n);
 
-	d->fds[MV_FD_POLICY] = sealed("policy", bytes, n);
+	d->fds[MV_FD_POLICY] = launch_seal("policy", bytes, n);
 	free(bytes);
 	if (has_task) {
 		bytes = launch_message(argv, d->mounts, d->uid, &n);
-		d->fds[MV_FD_LAUNCH] = sealed("launch", bytes, n);
+		d->fds[MV_FD_LAUNCH] = launch_seal("launch", bytes, n);
 		free(bytes);
 	} else {
-		d->fds[MV_FD_TEMPLATE_MEMORY] = d->template_fds[0];
-		d->fds[MV_FD_TEMPLATE_STATE] = d->template_fds[1];
-		strncat(d->start.cmdline, " ampoule_template=1",
-			sizeof(d->start.cmdline) - strlen(d->start.cmdline) - 1);
+		strncat(d->cmdline, " ampoule_template=1",
+			sizeof(d->cmdline) - strlen(d->cmdline) - 1);
 	}
+	if (d->start.kind != MV_KIND_CLONE)
+		lay_out(d);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int) * count);
@@ -307,7 +319,7 @@ static void send_policy(struct drive *d)
 		next.rules[next.count++] = d->table.rules[i];
 	next.serial = ++d->table.serial;
 	void *bytes = table_build(&next, &n);
-	int fd = sealed("policy", bytes, n);
+	int fd = launch_seal("policy", bytes, n);
 
 	free(bytes);
 	c->cmsg_level = SOL_SOCKET;
@@ -436,13 +448,18 @@ static int block_signals(void)
 
 int main(int argc, char **argv)
 {
-	static struct drive d = {.start = {.type = MV_MSG_START,
-					   .version = MV_API_VERSION,
-					   .vcpus = 1,
-					   .memory_bytes = 256 << 20,
-					   .boot_limit_ms = 60000,
-					   .id = "drive",
-					   .cmdline = "console=ttyS0 quiet panic=-1 pci=off"},
+	static struct drive d = {.start =
+					 {
+						 .type = MV_MSG_START,
+						 .version = MV_API_VERSION,
+						 .vcpus = 1,
+						 .memory_bytes = 256 << 20,
+						 .boot_limit_ms = 60000,
+						 .id = "drive",
+					 },
+				 .kernel = -1,
+				 .initrd = -1,
+				 .cmdline = "console=ttyS0 quiet panic=-1 pci=off",
 				 .microvm = "build/debug/bin/ampoule-microvm",
 				 .uid = 1000,
 				 .jail_uid = 2000000000,

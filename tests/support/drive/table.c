@@ -78,8 +78,10 @@ void *table_build(const struct table *t, size_t *ret_n)
 
 	for (unsigned i = 0; i < t->count; i++)
 		strings += ID_BYTES + strlen(t->rules[i].pattern);
-	size_t n = sizeof(struct mv_table_header) + strings +
-		   t->count * (sizeof(struct mv_table_rule) + sizeof(struct mv_table_pattern));
+	/* The index is one bucket with all patterns. */
+	size_t n = sizeof(struct mv_table_header) + strings + sizeof(uint32_t) +
+		   t->count * (sizeof(struct mv_table_rule) + sizeof(struct mv_table_pattern) +
+			       sizeof(uint32_t));
 	uint8_t *bytes = calloc(1, n);
 
 	if (!bytes)
@@ -87,18 +89,21 @@ void *table_build(const struct table *t, size_t *ret_n)
 	struct mv_table_header *h = (void *)bytes;
 	struct mv_table_rule *rules = (void *)(h + 1);
 	struct mv_table_pattern *patterns = (void *)(rules + t->count);
-	char *at = (char *)(patterns + t->count);
+	uint32_t *index = (uint32_t *)(patterns + t->count);
+	char *at = (char *)(index + 1 + t->count);
 	char *begin = at;
 
 	*h = (struct mv_table_header){.magic = MV_TABLE_MAGIC,
 				      .total_bytes = (uint32_t)n,
 				      .rule_count = t->count,
 				      .pattern_count = t->count,
+				      .bucket_count = 1,
 				      .string_bytes = (uint32_t)strings,
 				      .serial = t->serial,
 				      .policy_id = "drive",
 				      .task_id = "drive"};
 	memcpy(h->fallback, t->fallback, sizeof(t->fallback));
+	index[0] = t->count;
 	for (unsigned i = 0; i < t->count; i++) {
 		const struct table_rule *r = &t->rules[i];
 		size_t length = strlen(r->pattern);
@@ -117,7 +122,9 @@ void *table_build(const struct table *t, size_t *ret_n)
 		at += ID_BYTES;
 		patterns[i] = (struct mv_table_pattern){.offset = (uint32_t)(at - begin),
 							.bytes = (uint32_t)length,
-							.kind = r->kind};
+							.kind = r->kind,
+							.rule = i};
+		index[1 + i] = i;
 		memcpy(at, r->pattern, length);
 		at += length;
 	}

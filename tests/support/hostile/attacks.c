@@ -29,7 +29,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "microvisor/jail/seccomp.h"
+#include "microvisor/jail/jail.h"
 #include "microvisor/vm/control.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/vcpu.h"

@@ -93,6 +93,43 @@ START_TEST(a_file_is_brought_back_to_its_place)
 }
 END_TEST
 
+START_TEST(all_is_brought_back_at_once)
+{
+	stop_vm();
+	request.flags = AGENT_RESTORE_ALL;
+	ck_assert_int_eq(fd_send(sock, &request, sizeof(request), NULL, 0), 0);
+	is_brought_back("a.txt");
+	ck_assert_uint_eq(listed("new.txt").fate, AGENT_FATE_SAVED);
+	ck_assert_str_eq(text_at(in_home("a.txt")), "after\n");
+	ck_assert_str_eq(text_at(in_home("new.txt")), "new\n");
+	ck_assert_int_eq(fd_send(sock, &request, sizeof(request), NULL, 0), 0);
+	is_brought_back("a.txt"); /* nothing is left: the list has what was saved */
+}
+END_TEST
+
+START_TEST(bringing_all_back_ends_with_its_client)
+{
+	for (int i = 0; i < 300; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "many-%03d", i);
+		wrote_new(name, "many");
+	}
+	stop_vm();
+	request.flags = AGENT_RESTORE_ALL;
+	ck_assert_int_eq(fd_send(sock, &request, sizeof(request), NULL, 0), 0);
+	while (!agent.saves || agent.saves->done < 10)
+		ck_assert_int_eq(agent_loop_step(&agent.loop, 20), 0);
+	close(sock);
+	for (int i = 0; i < 1000 && agent.saves; i++)
+		ck_assert_int_eq(agent_loop_step(&agent.loop, 20), 0);
+	ck_assert_ptr_null(agent.saves);
+	ck_assert_int_eq(access(in_home("many-299"), F_OK), -1);
+	ck_assert_int_eq(access(in_store("many-299"), F_OK), 0);
+	sock = keep_connect();
+}
+END_TEST
+
 START_TEST(the_version_before_is_put_back_and_forth)
 {
 	end_vm();
@@ -153,7 +190,7 @@ static void no_end_of_name(void)
 }
 static void unknown_flag(void)
 {
-	request.flags = 4;
+	request.flags = 8;
 }
 static void no_folder(void)
 {
@@ -165,8 +202,13 @@ static void a_name_without_a_folder(void)
 	request.name[0] = 'n';
 }
 
-static void (*const spoil[])(void) = {no_end_of_path, no_end_of_name, unknown_flag, no_folder,
-				      a_name_without_a_folder};
+static void all_of_one_path(void)
+{
+	request.flags = AGENT_RESTORE_ALL;
+}
+
+static void (*const spoil[])(void) = {no_end_of_path, no_end_of_name,          unknown_flag,
+				      no_folder,      a_name_without_a_folder, all_of_one_path};
 
 START_TEST(a_spoiled_request_is_refused)
 {
@@ -317,6 +359,8 @@ int main(void)
 	tcase_add_test(t, what_is_kept_is_listed);
 	tcase_add_test(t, a_running_one_is_reviewed_and_not_recovered);
 	tcase_add_test(t, a_file_is_brought_back_to_its_place);
+	tcase_add_test(t, all_is_brought_back_at_once);
+	tcase_add_test(t, bringing_all_back_ends_with_its_client);
 	tcase_add_test(t, the_version_before_is_put_back_and_forth);
 	tcase_add_test(t, a_file_is_written_elsewhere_and_stays_kept);
 	tcase_add_test(t, what_the_host_changed_since_stays);

@@ -45,8 +45,6 @@ static const struct {
 	{FUSE_UNLINK, 0, ".dot", -EROFS, MV_OP_DELETE, "/home/u/docs/.dot"},
 	{FUSE_SETATTR, sizeof(struct fuse_setattr_in), NULL, -EACCES, MV_OP_WRITE, "/home/u/docs"},
 	{FUSE_WRITE, sizeof(struct fuse_write_in), NULL, -EACCES, MV_OP_WRITE, "/home/u/docs"},
-	{FUSE_FALLOCATE, sizeof(struct fuse_fallocate_in), NULL, -EACCES, MV_OP_WRITE,
-	 "/home/u/docs"},
 };
 
 START_TEST(each_change_is_refused_and_told)

@@ -3,7 +3,7 @@
 #include <linux/virtio_fs.h>
 #include <linux/virtio_ids.h>
 
-#include "microvisor/virtio/fs.h"
+#include "microvisor/virtio/devices.h"
 #include "tests/support/driver.h"
 #include "tests/support/fuse.h"
 #include "tests/support/suite.h"

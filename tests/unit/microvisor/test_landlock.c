@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "microvisor/jail/landlock.h"
+#include "microvisor/jail/jail.h"
 #include "tests/support/suite.h"
 
 /* What is held in is a child, because nobody lets it out again. Where the kernel has no Landlock, all that
@@ -53,7 +53,7 @@ static void remove_shared(void)
 static int enter(const int *folders, unsigned n)
 {
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	return mv_landlock_enter(folders, n);
+	return mv_landlock_enter(folders, n, -1);
 }
 
 static bool child_is_held(bool with_share)
@@ -100,6 +100,40 @@ START_TEST(without_shares_no_file_is_opened)
 }
 END_TEST
 
+static bool store_is_free(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int store = open(shared, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		bool right = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+			     mv_landlock_enter(NULL, 0, store) == 0;
+
+		right = right && openat(store, "new", O_RDWR | O_CREAT, 0600) >= 0;
+		right = right && mkdirat(store, "d", 0700) == 0;
+		right = right && renameat(store, "new", store, "d/a") == 0;
+		right = right && symlinkat("x", store, "l") < 0 && errno == EACCES;
+		right = right && mknodat(store, "fifo", S_IFIFO | 0600, 0) < 0 && errno == EACCES;
+		right = right && open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES;
+		right = right && unlinkat(store, "d/a", 0) == 0 &&
+			unlinkat(store, "d", AT_REMOVEDIR) == 0;
+		_exit(right ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status == 0;
+}
+
+START_TEST(the_store_is_written_and_nothing_else)
+{
+	make_shared();
+	bool free = !has_landlock() || store_is_free();
+
+	remove_shared();
+	ck_assert(free);
+}
+END_TEST
+
 START_TEST(a_share_that_is_no_descriptor_is_refused)
 {
 	const int bad = -1;
@@ -135,7 +169,7 @@ static const struct {
 START_TEST(only_a_kernel_without_it_may_do_without)
 {
 	take_landlock_away(answers[_i].error);
-	ck_assert_int_eq(mv_landlock_enter(NULL, 0), answers[_i].result);
+	ck_assert_int_eq(mv_landlock_enter(NULL, 0, -1), answers[_i].result);
 }
 END_TEST
 
@@ -145,6 +179,7 @@ int main(void)
 
 	tcase_add_test(t, files_are_read_below_a_share_and_nowhere_else);
 	tcase_add_test(t, without_shares_no_file_is_opened);
+	tcase_add_test(t, the_store_is_written_and_nothing_else);
 	tcase_add_test(t, a_share_that_is_no_descriptor_is_refused);
 	tcase_add_loop_test(t, only_a_kernel_without_it_may_do_without, 0,
 			    sizeof(answers) / sizeof(answers[0]));

@@ -2,7 +2,7 @@
 #include <linux/virtio_ids.h>
 #include <linux/virtio_pmem.h>
 
-#include "microvisor/virtio/pmem.h"
+#include "microvisor/virtio/devices.h"
 #include "tests/support/driver.h"
 #include "tests/support/suite.h"
 

@@ -220,7 +220,8 @@ static const struct {
 	{HEADER(pattern_count) + 3, 0xff},
 	{HEADER(string_bytes), 0},
 	{HEADER(string_bytes) + 3, 0xff},
-	{HEADER(bucket_count), 1}, /* an index that is not there */
+	{HEADER(bucket_count), 0}, /* no index */
+	{HEADER(bucket_count), 2}, /* more than there is */
 	{HEADER(fallback), MV_DENY},
 	{HEADER(fallback) + MV_CLASS_NET, 0},
 	{HEADER(fallback) + MV_CLASS_NET, MV_VERDICT_COUNT},

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "microvisor/layout.h"
 #include "microvisor/vm/log.h"
 #include "microvisor/vm/ports.h"
 #include "tests/support/suite.h"

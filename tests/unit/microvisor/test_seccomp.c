@@ -2,8 +2,10 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/kvm.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -11,12 +13,13 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "microvisor/jail/seccomp.h"
+#include "microvisor/jail/jail.h"
 #include "tests/support/suite.h"
 
 /* Each call is made by a process of its own, straight from the kernel's table, so that no library and no
@@ -93,6 +96,16 @@ static const struct call fatal[] = {
 	{VCPU, SYS_madvise, {0, 0, MADV_DONTFORK}},
 	{VCPU, SYS_sendto, {-1, 0, 0, 0, (long)"xx", 2}},
 	{VCPU, SYS_sendto, {-1, 0, 0, MSG_OOB, 0, 0}},
+	{VCPU, SYS_ioctl, {-1, FICLONE, 0}},
+	{VCPU, SYS_renameat2, {-1, (long)"a", -1, (long)"b", 0}},
+	{VCPU, SYS_unlinkat, {-1, (long)"a", AT_EMPTY_PATH}},
+	{VCPU, SYS_fallocate, {-1, FALLOC_FL_PUNCH_HOLE, 0, 1}},
+	{VCPU, SYS_mknodat, {-1, (long)"a", S_IFIFO, 0}},
+	{VCPU, SYS_symlinkat, {(long)"a", -1, (long)"b"}},
+	{VCPU, SYS_linkat, {-1, (long)"a", -1, (long)"b", 0}},
+	{VCPU, SYS_fchownat, {-1, (long)"a", 0, 0, 0}},
+	{MAIN, SYS_pwrite64, {-1, 0, 0, 0}},
+	{STDIO, SYS_unlinkat, {-1, (long)"a", 0}},
 	{VCPU, 0x40000000 | SYS_write, {-1, 0, 0}}, /* x32 */
 	{MAIN, SYS_openat2, {AT_FDCWD, (long)"/etc/passwd", 0, 0}},
 	{MAIN, SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
@@ -125,6 +138,14 @@ static const struct call harmless[] = {
 	{VCPU, SYS_landlock_restrict_self, {-1, 0}},
 	{VCPU, SYS_pread64, {-1, 0, 0, 0}},
 	{VCPU, SYS_getdents64, {-1, 0, 0}},
+	{VCPU, SYS_pwrite64, {-1, 0, 0, 0}},
+	{VCPU, SYS_ioctl, {-1, FICLONERANGE, 0}},
+	{VCPU, SYS_ftruncate, {-1, 0}},
+	{VCPU, SYS_fsync, {-1}},
+	{VCPU, SYS_mkdirat, {-1, (long)"a", 0700}},
+	{VCPU, SYS_unlinkat, {-1, (long)"a", AT_REMOVEDIR}},
+	{VCPU, SYS_renameat, {-1, (long)"a", -1, (long)"b"}},
+	{VCPU, SYS_utimensat, {-1, 0, 0, 0}},
 	{VCPU, SYS_madvise, {0, 0, MADV_DONTNEED}},
 	{VCPU, SYS_sendto, {-1, 0, 0, MSG_NOSIGNAL, 0, 0}},
 	{MAIN, SYS_recvmsg, {-1, 0, 0}},

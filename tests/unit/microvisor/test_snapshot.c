@@ -91,7 +91,7 @@ END_TEST
 static void move_vsock(struct mv_vsock *to)
 {
 	struct mv_device_state device;
-	struct mv_vsock_state state;
+	struct mv_port_counts state;
 
 	ck_assert_int_eq(mv_vsock_save(g.vsock, &state), 0);
 	mv_device_save(mv_vsock_device(g.vsock), &device);
@@ -125,7 +125,7 @@ END_TEST
 
 START_TEST(a_guest_that_is_not_parked_is_not_saved)
 {
-	struct mv_vsock_state state;
+	struct mv_port_counts state;
 
 	ck_assert_int_eq(mv_vsock_save(g.vsock, &state), -EBUSY);
 	open_port(MV_PORT_CONTROL);
@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(a_guest_with_another_connection_is_not_saved)
 {
-	struct mv_vsock_state state;
+	struct mv_port_counts state;
 
 	open_port(MV_PORT_CONTROL);
 	open_port(MV_PORT_STDOUT);

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "microvisor/virtio/fs.h"
+#include "microvisor/virtio/devices.h"
 #include "tests/support/driver.h"
 #include "tests/support/fuse.h"
 #include "tests/support/suite.h"

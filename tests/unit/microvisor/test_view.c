@@ -205,7 +205,7 @@ END_TEST
 START_TEST(more_folders_than_descriptors_are_found_again)
 {
 	enum {
-		FOLDERS = MV_VIEW_FOLDER_FDS + 50
+		FOLDERS = 300
 	};
 	uint64_t nodes[FOLDERS];
 	uint64_t fh;

@@ -1,17 +1,15 @@
-#include "microvisor/vm/acpi.h"
+#include "agent/acpi.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "microvisor/virtio/device.h"
-#include "microvisor/vm/layout.h"
-#include "microvisor/vm/serial.h"
+#include "microvisor/layout.h"
 
 /* The tables are constant bytes, written as they lie in memory; what varies is the number of devices, and
  * each one's window and interrupt. Section numbers are ACPI 6.5's; lengths and checksums are filled in
  * when a table is placed. */
 
-/* Places of the tables behind MV_GPA_ACPI, each with room to spare. */
+/* Places of the tables behind AGENT_GPA_ACPI, each with room to spare. */
 enum {
 	RSDP_AT = 0,
 	XSDT_AT = 0x40,
@@ -45,23 +43,23 @@ enum {
 /* Section 5.2.5.3. */
 static const uint8_t RSDP[36] = {
 	'R', 'S', 'D', ' ', 'P', 'T', 'R', ' ', 0, 'A', 'M', 'P', 'O', 'U', 'L', 2,
-	[20] = 36, [24] = LE64(MV_GPA_ACPI + XSDT_AT)};
+	[20] = 36, [24] = LE64(AGENT_GPA_ACPI + XSDT_AT)};
 
 static const uint8_t XSDT[] = {
-	HEADER('X', 'S', 'D', 'T', 1), LE64(MV_GPA_ACPI + FADT_AT), LE64(MV_GPA_ACPI + MADT_AT)};
+	HEADER('X', 'S', 'D', 'T', 1), LE64(AGENT_GPA_ACPI + FADT_AT), LE64(AGENT_GPA_ACPI + MADT_AT)};
 
 /* Section 5.2.9: nearly all fields are zero on a hardware-reduced machine. IAPC_BOOT_ARCH at 109: no VGA,
  * no CMOS clock, whose ports Linux would read 20,000 times at boot. Flags at 112: HW_REDUCED_ACPI, no
  * buttons. Then the minor version, the DSDT, the hypervisor's vendor. */
 static const uint8_t FADT[276] = {
 	HEADER('F', 'A', 'C', 'P', 6), [109] = LE16(1 << 2 | 1 << 5),
-	[112] = LE32(1 << 20 | 1 << 5 | 1 << 4), [131] = 5, [140] = LE64(MV_GPA_ACPI + DSDT_AT),
+	[112] = LE32(1 << 20 | 1 << 5 | 1 << 4), [131] = 5, [140] = LE64(AGENT_GPA_ACPI + DSDT_AT),
 	[268] = 'A', 'M', 'P', 'O', 'U', 'L', 'E', ' '};
 
 /* Section 5.2.12: no 8259; one local APIC, enabled; one IOAPIC, from interrupt 0. */
 static const uint8_t MADT[] = {
-	HEADER('A', 'P', 'I', 'C', 5), LE32(MV_GPA_LAPIC), LE32(0),
-	0, 8, LE16(0), LE32(1), 1, 12, LE16(0), LE32(MV_GPA_IOAPIC), LE32(0)};
+	HEADER('A', 'P', 'I', 'C', 5), LE32(AGENT_GPA_LAPIC), LE32(0),
+	0, 8, LE16(0), LE32(1), 1, 12, LE16(0), LE32(AGENT_GPA_IOAPIC), LE32(0)};
 
 /* AML, sections 20.2.5 and 6.4: the few words that a device needs. */
 enum {
@@ -165,9 +163,9 @@ static void place_dsdt(uint8_t *dsdt, unsigned devices)
 	finish(dsdt, n);
 }
 
-int mv_acpi_write(const struct mv_mem *mem, unsigned devices)
+int agent_acpi_write(const struct agent_ram *ram, unsigned devices)
 {
-	uint8_t *area = mv_mem_window(mem, MV_GPA_ACPI, AREA_BYTES, true);
+	uint8_t *area = agent_ram_window(ram, AGENT_GPA_ACPI, AREA_BYTES);
 
 	if (!area || devices > DEVICES_MAX)
 		return -EFBIG;

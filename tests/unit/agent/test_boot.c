@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "microvisor/vm/boot.h"
-#include "microvisor/vm/layout.h"
+#include "agent/boot.h"
+#include "microvisor/layout.h"
 #include "tests/support/suite.h"
 
 enum {
@@ -18,11 +18,10 @@ enum {
 	INITRD_BYTES = 0x1234
 };
 
-static struct mv_mem mem;
+static struct agent_ram ram;
 static struct setup_header header;
 static int kernel;
 static int initrd;
-static uint64_t entry;
 
 /* A file that looks like a small bzImage: setup sectors with the header, then a body of 0xcc. */
 static int make_kernel(const struct setup_header *h, size_t bytes)
@@ -42,9 +41,7 @@ static void setup(void)
 {
 	static const uint8_t bytes[INITRD_BYTES] = {1, 2, 3};
 
-	mem = (struct mv_mem){
-		.count = 1,
-		.regions = {{.bytes = RAM_BYTES, .hva = calloc(1, RAM_BYTES), .writable = true}}};
+	ram = (struct agent_ram){.bytes = calloc(1, RAM_BYTES), .n = RAM_BYTES};
 	header = (struct setup_header){.setup_sects = SETUP_SECTS,
 				       .header = 0x53726448,
 				       .version = 0x020f,
@@ -61,7 +58,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	free(mem.regions[0].hva);
+	free(ram.bytes);
 	close(initrd);
 	if (kernel >= 0)
 		close(kernel);
@@ -71,7 +68,7 @@ static int load_with(const char *cmdline)
 {
 	if (kernel < 0)
 		kernel = make_kernel(&header, SETUP_BYTES + BODY_BYTES);
-	return mv_boot_load(&mem, RAM_BYTES, kernel, initrd, cmdline, &entry);
+	return agent_boot_load(&ram, kernel, initrd, cmdline);
 }
 
 static int load(void)
@@ -81,16 +78,17 @@ static int load(void)
 
 static const struct boot_params *params(void)
 {
-	return (const void *)(mem.regions[0].hva + MV_GPA_ZEROPAGE);
+	return (const void *)(ram.bytes + AGENT_GPA_ZEROPAGE);
 }
 
 START_TEST(the_kernel_lies_at_1_mib_and_starts_64_bit)
 {
 	ck_assert_int_eq(load(), 0);
-	ck_assert_uint_eq(entry, 0x100200);
-	ck_assert_uint_eq(mem.regions[0].hva[0x100000], 0xcc);
-	ck_assert_uint_eq(mem.regions[0].hva[0x100000 + BODY_BYTES - 1], 0xcc);
-	ck_assert_uint_eq(mem.regions[0].hva[0x100000 + BODY_BYTES], 0);
+	/* mov $0x100200, %eax; jmp *%rax */
+	ck_assert_mem_eq(ram.bytes + MV_GPA_START + 112, "\xb8\x00\x02\x10\x00\xff\xe0", 7);
+	ck_assert_uint_eq(ram.bytes[0x100000], 0xcc);
+	ck_assert_uint_eq(ram.bytes[0x100000 + BODY_BYTES - 1], 0xcc);
+	ck_assert_uint_eq(ram.bytes[0x100000 + BODY_BYTES], 0);
 }
 END_TEST
 
@@ -99,8 +97,8 @@ START_TEST(the_zero_page_tells_all)
 	ck_assert_int_eq(load(), 0);
 	ck_assert_uint_eq(params()->hdr.header, 0x53726448);
 	ck_assert_uint_eq(params()->hdr.type_of_loader, 0xff);
-	ck_assert_uint_eq(params()->acpi_rsdp_addr, MV_GPA_ACPI);
-	ck_assert_str_eq((char *)mem.regions[0].hva + params()->hdr.cmd_line_ptr, "quiet");
+	ck_assert_uint_eq(params()->acpi_rsdp_addr, AGENT_GPA_ACPI);
+	ck_assert_str_eq((char *)ram.bytes + params()->hdr.cmd_line_ptr, "quiet");
 	ck_assert_uint_eq(params()->e820_entries, 3);
 	ck_assert_uint_eq(params()->e820_table[1].type, 2);
 	ck_assert_uint_eq(params()->e820_table[2].addr + params()->e820_table[2].size, RAM_BYTES);
@@ -116,7 +114,7 @@ START_TEST(the_initramfs_lies_at_the_top)
 	ck_assert_uint_eq(gpa % 0x1000, 0);
 	ck_assert_uint_le(gpa + INITRD_BYTES, RAM_BYTES);
 	ck_assert_uint_gt(gpa + INITRD_BYTES + 0x1000, RAM_BYTES);
-	ck_assert_mem_eq(mem.regions[0].hva + gpa, "\1\2\3", 3);
+	ck_assert_mem_eq(ram.bytes + gpa, "\1\2\3", 3);
 }
 END_TEST
 
@@ -237,7 +235,7 @@ END_TEST
 
 START_TEST(memory_smaller_than_said_is_refused)
 {
-	mem.regions[0].bytes = 0x101000;
+	ram.n = 0x101000;
 	ck_assert_int_eq(load(), -EFBIG);
 }
 END_TEST
@@ -258,5 +256,5 @@ int main(void)
 	tcase_add_loop_test(refusals, what_does_not_fit_is_refused, 0,
 			    sizeof(too_big) / sizeof(too_big[0]));
 	tcase_add_test(refusals, memory_smaller_than_said_is_refused);
-	return suite_run("microvisor/boot", t, refusals);
+	return suite_run("agent/boot", t, refusals);
 }

@@ -3,31 +3,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "microvisor/vm/acpi.h"
-#include "microvisor/vm/layout.h"
+#include "agent/acpi.h"
+#include "microvisor/layout.h"
 #include "tests/support/suite.h"
 
 enum {
 	LOW_BYTES = 0x100000
 };
 
-static struct mv_mem mem;
+static struct agent_ram ram;
 
 static void setup(void)
 {
-	mem = (struct mv_mem){
-		.count = 1,
-		.regions = {{.bytes = LOW_BYTES, .hva = calloc(1, LOW_BYTES), .writable = true}}};
+	ram = (struct agent_ram){.bytes = calloc(1, LOW_BYTES), .n = LOW_BYTES};
 }
 
 static void teardown(void)
 {
-	free(mem.regions[0].hva);
+	free(ram.bytes);
 }
 
 static const uint8_t *at(uint64_t gpa)
 {
-	return mem.regions[0].hva + gpa;
+	return ram.bytes + gpa;
 }
 
 static uint32_t u32(const uint8_t *p)
@@ -69,7 +67,7 @@ static const uint8_t *table(uint64_t gpa, const char *signature)
 
 static const uint8_t *xsdt(void)
 {
-	const uint8_t *rsdp = at(MV_GPA_ACPI);
+	const uint8_t *rsdp = at(AGENT_GPA_ACPI);
 
 	ck_assert_mem_eq(rsdp, "RSD PTR ", 8);
 	ck_assert_uint_eq(sum(rsdp, 20), 0);
@@ -95,7 +93,7 @@ static unsigned count(const uint8_t *t, const void *word, size_t n)
 
 START_TEST(every_table_is_reached_and_sums_to_zero)
 {
-	ck_assert_int_eq(mv_acpi_write(&mem, MV_SLOT_COUNT), 0);
+	ck_assert_int_eq(agent_acpi_write(&ram, MV_SLOT_COUNT), 0);
 	ck_assert_uint_eq(u32(xsdt() + 4), 52);
 	(void)table(u64(xsdt() + 44), "APIC");
 	(void)dsdt();
@@ -104,7 +102,7 @@ END_TEST
 
 START_TEST(the_machine_is_hardware_reduced_without_a_clock)
 {
-	ck_assert_int_eq(mv_acpi_write(&mem, MV_SLOT_COUNT), 0);
+	ck_assert_int_eq(agent_acpi_write(&ram, MV_SLOT_COUNT), 0);
 	const uint8_t *fadt = table(u64(xsdt() + 36), "FACP");
 
 	ck_assert_uint_eq(u32(fadt + 4), 276);
@@ -115,7 +113,7 @@ END_TEST
 
 START_TEST(the_interrupt_chips_are_where_kvm_has_them)
 {
-	ck_assert_int_eq(mv_acpi_write(&mem, MV_SLOT_COUNT), 0);
+	ck_assert_int_eq(agent_acpi_write(&ram, MV_SLOT_COUNT), 0);
 	const uint8_t *madt = table(u64(xsdt() + 44), "APIC");
 
 	ck_assert_uint_eq(u32(madt + 4), 44 + 8 + 12);
@@ -132,7 +130,7 @@ START_TEST(each_slot_is_a_device_with_its_window_and_interrupt)
 	uint8_t interrupt[9] = {0x89, 6, 0, 3, 1, 0, 0, 0, 0};
 	uint32_t base = (uint32_t)MV_GPA_MMIO + 0x1000u * (uint32_t)_i;
 
-	ck_assert_int_eq(mv_acpi_write(&mem, MV_SLOT_COUNT), 0);
+	ck_assert_int_eq(agent_acpi_write(&ram, MV_SLOT_COUNT), 0);
 	memcpy(window + 4, &base, sizeof(base));
 	interrupt[5] = (uint8_t)(MV_GSI_FIRST + _i);
 	ck_assert_uint_eq(count(dsdt(), "LNRO0005", 9), MV_SLOT_COUNT);
@@ -150,7 +148,7 @@ static size_t package(const uint8_t *p)
 
 START_TEST(the_packages_fill_the_table)
 {
-	ck_assert_int_eq(mv_acpi_write(&mem, MV_SLOT_COUNT), 0);
+	ck_assert_int_eq(agent_acpi_write(&ram, MV_SLOT_COUNT), 0);
 	const uint8_t *t = dsdt();
 	const uint8_t *end = t + u32(t + 4);
 
@@ -170,14 +168,14 @@ END_TEST
 
 START_TEST(too_many_devices_are_refused)
 {
-	ck_assert_int_eq(mv_acpi_write(&mem, 9), -EFBIG);
+	ck_assert_int_eq(agent_acpi_write(&ram, 9), -EFBIG);
 }
 END_TEST
 
 START_TEST(memory_that_ends_below_is_refused)
 {
-	mem.regions[0].bytes = MV_GPA_ACPI + 0x800;
-	ck_assert_int_eq(mv_acpi_write(&mem, MV_SLOT_COUNT), -EFBIG);
+	ram.n = AGENT_GPA_ACPI + 0x800;
+	ck_assert_int_eq(agent_acpi_write(&ram, MV_SLOT_COUNT), -EFBIG);
 }
 END_TEST
 
@@ -194,5 +192,5 @@ int main(void)
 	tcase_add_test(t, the_packages_fill_the_table);
 	tcase_add_test(t, too_many_devices_are_refused);
 	tcase_add_test(t, memory_that_ends_below_is_refused);
-	return suite_run("microvisor/acpi", t);
+	return suite_run("agent/acpi", t);
 }
