@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 
@@ -138,6 +139,20 @@ static int make_folders(const struct agent_options *options, struct err *err)
 	return r < 0 ? r : agent_make_folder(jail, 0555, err);
 }
 
+/* A micro-VM costs three descriptors: its control socket, its process, its client. */
+static void raise_descriptors(unsigned vms)
+{
+	const rlim_t wanted = 4 * (rlim_t)vms + 512;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+		log_warn("agent: %llu descriptors are too few for %u micro-VMs, ignoring",
+			 (unsigned long long)limit.rlim_cur, vms);
+}
+
 static void watch_exceptions(struct agent *agent);
 
 /* An exception has ended, or the clock is looked at again: the rules of running micro-VMs are compiled anew. */
@@ -185,11 +200,16 @@ static void on_store_time(void *context)
 
 int agent_start(struct agent *agent, const struct agent_options *options, struct err *err)
 {
-	*agent = (struct agent){.options = *options, .lock_fd = -1, .signal_fd = -1};
+	*agent =
+		(struct agent){.options = *options,
+			       .lock_fd = -1,
+			       .signal_fd = -1,
+			       .vms = {.max = options->vms_max, .per_user = options->vms_per_user}};
 	int r = agent_loop_init(&agent->loop);
 
 	if (r < 0)
 		return err_set(err, r, "cannot make an event loop: %s", strerror(-r));
+	raise_descriptors(options->vms_max);
 	r = make_folders(options, err);
 	if (r < 0)
 		return r;

@@ -14,6 +14,7 @@
 
 static bool may_connect(const struct agent_listener *listener, uid_t uid)
 {
+	const struct agent_options *options = &listener->agent->options;
 	size_t own = 0;
 	size_t all = 0;
 
@@ -22,7 +23,8 @@ static bool may_connect(const struct agent_listener *listener, uid_t uid)
 		own += s->uid == uid;
 	}
 	/* Root is not locked out by users. */
-	return uid == 0 || (own < AGENT_SESSIONS_PER_USER && all < AGENT_SESSIONS_MAX);
+	return uid == 0 || (own < options->vms_per_user + AGENT_SESSIONS_SPARE_PER_USER &&
+			    all < options->vms_max + AGENT_SESSIONS_SPARE);
 }
 
 static void on_connection(void *context, uint32_t events)

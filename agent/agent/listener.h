@@ -10,8 +10,9 @@
 #include "common/err.h"
 
 enum {
-	AGENT_SESSIONS_PER_USER = 32,
-	AGENT_SESSIONS_MAX = 512
+	/* A running task is a connection: besides those, for `ls`, `stop`, `status`. */
+	AGENT_SESSIONS_SPARE_PER_USER = 16,
+	AGENT_SESSIONS_SPARE = 64
 };
 
 struct agent_listener {

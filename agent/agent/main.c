@@ -53,6 +53,9 @@ static const char usage[] =
 	"32)\n"
 	"  --grace HOURS          run: how long what a task wrote and nobody saved is kept "
 	"(default 24)\n"
+	"  --vms N                run: micro-VMs at once on this machine (default 512, at most "
+	"4096)\n"
+	"  --vms-per-user N       run: of those, how many of one user (default 16)\n"
 	"  --help\n"
 	"\n"
 	"Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n";
@@ -258,14 +261,14 @@ static int add_key(uint8_t keys[][SIGN_KEY_BYTES], size_t *count, const char *he
 	return digest_parse(hex, keys[(*count)++]);
 }
 
-static int set_shells(struct agent_options *options, const char *value)
+static int set_number(unsigned *out, const char *value, unsigned min, unsigned max)
 {
 	char *end;
 	unsigned long n = strtoul(value, &end, 10);
 
-	if (end == value || *end || n > AGENT_SHELLS_MAX)
+	if (end == value || *end || n < min || n > max)
 		return -EINVAL;
-	options->shells = (unsigned)n;
+	*out = (unsigned)n;
 	return 0;
 }
 
@@ -292,7 +295,11 @@ static int take_option(struct cli *cli, int option, const char *value)
 		cli->options.boot_limit_ms = strtoull(value, NULL, 10) * 1000;
 		return cli->options.boot_limit_ms ? 0 : -EINVAL;
 	case 'S':
-		return set_shells(&cli->options, value);
+		return set_number(&cli->options.shells, value, 0, AGENT_SHELLS_MAX);
+	case 'v':
+		return set_number(&cli->options.vms_max, value, 1, AGENT_VMS_MAX);
+	case 'u':
+		return set_number(&cli->options.vms_per_user, value, 1, AGENT_VMS_MAX);
 	case 'k':
 		cli->options.grace_ms = strtoull(value, NULL, 10) * 3600 * 1000;
 		return cli->options.grace_ms ? 0 : -EINVAL;
@@ -312,6 +319,8 @@ static const struct option long_options[] = {
 	{"boot-limit", required_argument, NULL, 'l'},
 	{"shells", required_argument, NULL, 'S'},
 	{"grace", required_argument, NULL, 'k'},
+	{"vms", required_argument, NULL, 'v'},
+	{"vms-per-user", required_argument, NULL, 'u'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };

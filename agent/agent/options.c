@@ -15,6 +15,8 @@ int agent_options_init(struct agent_options *options, struct err *err)
 					  .link_gid = AGENT_LINK_UID,
 					  .boot_limit_ms = AGENT_BOOT_LIMIT_MS,
 					  .shells = AGENT_SHELLS_DEFAULT,
+					  .vms_max = AGENT_VMS_DEFAULT,
+					  .vms_per_user = AGENT_VMS_PER_USER,
 					  .grace_ms = AGENT_GRACE_MS};
 	ssize_t n = readlink("/proc/self/exe", options->bin_dir, sizeof(options->bin_dir) - 1);
 

@@ -12,23 +12,19 @@ enum {
 	OOM_SCORE_MAX = 1000
 };
 
-static struct agent_vm *with_slot(const struct agent_vms *vms, unsigned slot)
-{
-	for (struct agent_vm *vm = vms->first; vm; vm = vm->next)
-		if (!vm->ended && vm->slot == slot)
-			return vm;
-	return NULL;
-}
-
 int agent_vms_admit(const struct agent_vms *vms, uid_t uid, struct err *err)
 {
-	if (agent_vms_running(vms, uid) >= AGENT_VMS_PER_USER)
+	bool is_taken[AGENT_VMS_MAX] = {false};
+
+	if (agent_vms_running(vms, uid) >= vms->per_user)
 		return err_set(err, -EBUSY,
-			       "you have %d micro-VMs running, which is the limit; end one with "
+			       "you have %u micro-VMs running, which is the limit; end one with "
 			       "`ampoule stop ID`",
-			       AGENT_VMS_PER_USER);
-	for (unsigned slot = 0; slot < AGENT_VMS_MAX; slot++)
-		if (!with_slot(vms, slot))
+			       vms->per_user);
+	for (const struct agent_vm *vm = vms->first; vm; vm = vm->next)
+		is_taken[vm->slot] |= !vm->ended;
+	for (unsigned slot = 0; slot < vms->max; slot++)
+		if (!is_taken[slot])
 			return (int)slot;
 	return err_set(err, -EBUSY, "this machine runs as many micro-VMs as it may; try later");
 }

@@ -6,11 +6,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/agent/options.h"
 #include "agent/agent/vm.h"
 
 enum {
-	AGENT_VMS_PER_USER = 16,
-	AGENT_VMS_MAX = 512,
 	AGENT_ENDED_PER_USER = 16,
 	AGENT_ENDED_KEEP_MS = 3600 * 1000,
 	AGENT_STARTING_SPARE = 1 /* micro-VMs that start at once, besides one for each CPU */
@@ -20,6 +19,8 @@ enum {
 struct agent_vms {
 	struct agent_vm *first;        /* owned, newest first */
 	struct agent_timer next_timer; /* one that waits for its turn may start */
+	unsigned max;                  /* running at once, at most AGENT_VMS_MAX */
+	unsigned per_user;             /* of those */
 };
 
 /* A free slot, or -EBUSY with the reason when the user or the machine has enough running. */
