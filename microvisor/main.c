@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,6 +51,8 @@ static int receive_and_make(struct mv_machine **ret_machine)
 	if (r >= 0)
 		r = mv_machine_new(start, fds, MV_CONTROL_FD, ret_machine);
 	free(start);
+	/* What only making needed would stay with the heap as long as the micro-VM lives. */
+	(void)malloc_trim(0);
 	return r;
 }
 

@@ -107,10 +107,14 @@ static int place_files(struct agent_request *request, const struct agent_req_run
 
 		if (arg < 1 || arg >= request->argc)
 			return err_set(err, -EBADMSG, "the request is damaged");
-		int r = agent_request_file_path(file->fd, file->path, err);
+		char path[MV_PATH_MAX];
+		int r = agent_request_file_path(file->fd, path, err);
 
 		if (r < 0)
 			return r;
+		file->path = strdup(path);
+		if (!file->path)
+			return err_set(err, -ENOMEM, "out of memory");
 		request->argv[arg] = file->path;
 	}
 	return 0;
@@ -119,14 +123,16 @@ static int place_files(struct agent_request *request, const struct agent_req_run
 int agent_request_parse(const struct agent_req_run *message, const int *fds, size_t nfds, uid_t uid,
 			struct agent_request **ret_request, struct err *err)
 {
-	struct agent_request *request = calloc(1, sizeof(*request));
+	struct agent_request *request = NULL;
+	int r = check_counts(message, nfds);
 
-	int r = request ? check_counts(message, nfds) : -ENOMEM;
-
+	if (r == 0) {
+		request = calloc(1, sizeof(*request) + message->string_bytes);
+		r = request ? 0 : -ENOMEM;
+	}
 	if (r < 0) {
 		for (size_t i = 0; i < nfds; i++)
 			close(fds[i]);
-		free(request);
 		return err_set(err, r, r == -ENOMEM ? "out of memory" : "the request is damaged");
 	}
 	request->flags = message->flags;
@@ -160,9 +166,11 @@ void agent_request_free(struct agent_request *request)
 	for (size_t i = 0; i < AGENT_RUN_FDS; i++)
 		if (request->stdio[i] >= 0)
 			close(request->stdio[i]);
-	for (size_t i = 0; i < request->file_count; i++)
+	for (size_t i = 0; i < request->file_count; i++) {
 		if (request->files[i].fd >= 0)
 			close(request->files[i].fd);
+		free(request->files[i].path);
+	}
 	free(request);
 }
 

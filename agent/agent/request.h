@@ -15,8 +15,8 @@
 #include "common/policy/policy.h"
 
 struct agent_file {
-	int fd; /* owned; -1 when handed over */
-	char path[MV_PATH_MAX];
+	int fd;     /* owned; -1 when handed over */
+	char *path; /* owned */
 };
 
 struct agent_request {
@@ -30,7 +30,7 @@ struct agent_request {
 	const char *cwd;                  /* into strings */
 	int stdio[AGENT_RUN_FDS];         /* owned; -1 when handed over */
 	struct agent_file files[AGENT_FILES_MAX];
-	char strings[AGENT_STRINGS_MAX];
+	char strings[]; /* as long as they are: a request lives as long as its micro-VM */
 };
 
 /* Checks a message and its descriptors. Takes the descriptors, also on error. Heap, freed with

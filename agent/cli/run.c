@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -430,6 +431,8 @@ int agent_command_run(bool raw, bool json, int argc, char **argv)
 	close(STDIN_FILENO);
 	if (w.pumps[STDOUT_FILENO].from < 0)
 		close(STDOUT_FILENO);
+	/* It may wait for hours, and there are as many of it as tasks: the request goes from its heap. */
+	(void)malloc_trim(0);
 	int status = wait_for_end(&w);
 
 	end_output(&w);

@@ -224,11 +224,13 @@ void mv_node_clear(struct mv_view *view)
 		view->nodes[i].kind = MV_NODE_FREE;
 		view->nodes[i].generation++;
 	}
+	/* Without nodes the table is zero, and costs no memory until it is written. */
+	if (view->fresh > 1)
+		memset(view->buckets, 0, sizeof(view->buckets));
 	view->free = NONE;
 	view->fresh = 1;
 	view->nodes[MV_NODE_ROOT] = (struct mv_node){.kind = MV_NODE_WAY,
 						     .share = -1,
 						     .stored = view->store >= 0,
 						     .fds[MV_STORE] = view->tree + 1};
-	memset(view->buckets, 0, sizeof(view->buckets));
 }

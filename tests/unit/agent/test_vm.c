@@ -258,7 +258,7 @@ END_TEST
 START_TEST(who_came_first_is_the_first_to_start_when_there_is_room)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct agent_vm others[AGENT_VMS_MAX / 4] = {0};
+	static struct agent_vm others[AGENT_VMS_MAX / 4];
 
 	ck_assert_ptr_null(agent_vms_next(&agent.vms));
 	ck_assert(agent_vms_may_start(&agent.vms)); /* the fixture's own is one that starts */
