@@ -33,7 +33,7 @@ enum mv_frame {
 };
 
 enum {
-	MV_GUEST_VERSION = 1,
+	MV_GUEST_VERSION = 2,
 	MV_FRAME_BYTES_MAX = 256 << 10, /* payload, either direction */
 	MV_LAUNCH_MAGIC = 0x484c5641,
 	MV_LAUNCH_STRINGS_MAX = 1024,
@@ -52,6 +52,9 @@ struct mv_launch_header {
 	uint32_t uid;           /* of the task in the guest; its gid is the same number */
 	uint64_t wall_clock_ns; /* since the epoch: CLOCK_REALTIME is stepped to it */
 	uint8_t entropy[MV_ENTROPY_BYTES];
+	uint32_t
+		processes; /* of the task's uid at once, threads counted; 0: no limit. Root has none */
+	uint32_t reserved;
 };
 
 /* The virtio-fs tag; each view root is a folder at the top of its tree, bind-mounted to its place. */

@@ -348,7 +348,7 @@ static int open_task(struct launch *l, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "cannot seal the policy: %s", strerror(-r));
 	l->fds[MV_FD_POLICY] = r;
-	r = agent_message_seal(l->vm->request, l->vm->program, l->task.uid, guest_folder(l));
+	r = agent_message_seal(l->vm->request, l->vm->program, &l->task, guest_folder(l));
 	if (r < 0)
 		return err_set(err, r, "cannot write the launch message: %s", strerror(-r));
 	l->fds[MV_FD_LAUNCH] = r;

@@ -62,13 +62,14 @@ static int put_strings(struct buf *out, const struct agent_request *request, con
 }
 
 int agent_message_put(struct buf *out, const struct agent_request *request, const char *program,
-		      uint32_t uid, const char *folder)
+		      const struct policy_task *task, const char *folder)
 {
 	struct mv_launch_header header = {.magic = MV_LAUNCH_MAGIC,
 					  .argc = (uint32_t)request->argc,
 					  .envc = (uint32_t)request->envc + OWN_ENV,
 					  .mountc = VIEW_ROOTS,
-					  .uid = uid,
+					  .uid = task->uid,
+					  .processes = task->processes,
 					  .wall_clock_ns = agent_wall_ns()};
 	size_t at = out->len;
 
@@ -88,11 +89,11 @@ int agent_message_put(struct buf *out, const struct agent_request *request, cons
 	return 0;
 }
 
-int agent_message_seal(const struct agent_request *request, const char *program, uint32_t uid,
-		       const char *folder)
+int agent_message_seal(const struct agent_request *request, const char *program,
+		       const struct policy_task *task, const char *folder)
 {
 	cleanup_buf struct buf message = {0};
-	int r = agent_message_put(&message, request, program, uid, folder);
+	int r = agent_message_put(&message, request, program, task, folder);
 
 	return r < 0 ? r : fd_sealed("launch", message.data, message.len);
 }

@@ -36,12 +36,20 @@ void setup_quiet(void)
 		{"/proc/sys/vm/compaction_proactiveness", "0"},
 		{"/proc/sys/vm/dirty_writeback_centisecs", "0"},
 		{"/proc/sys/kernel/watchdog", "0"},
+		{"/proc/sys/kernel/hung_task_timeout_secs", "0"},
+		/* What the launch message brings is enough: no thread that asks for more every minute. */
+		{"/sys/module/rng_core/parameters/current_quality", "0"},
 		{"/sys/kernel/mm/transparent_hugepage/enabled", "never"},
 		{"/sys/kernel/mm/transparent_hugepage/khugepaged/defrag", "0"},
 	};
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		(void)write_file(settings[i][0], settings[i][1], 0); /* absent in some kernels */
+}
+
+void setup_compact(void)
+{
+	(void)write_file("/proc/sys/vm/compact_memory", "1", 0); /* absent in some kernels */
 }
 
 int setup_loopback(struct fault *fault)

@@ -8,6 +8,8 @@
 /* Turns off what wakes an idle guest or dirties its memory (docs: the figures behind each). Settings
  * that this kernel lacks are passed over. Before the switch of root: /sys is read only after it. */
 void setup_quiet(void);
+/* Moves what is in use together, so that what is free lies together too. */
+void setup_compact(void);
 /* Brings up lo. */
 int setup_loopback(struct fault *fault) __attribute__((warn_unused_result));
 /* Entropy first, then the clock, and host name, machine id and boot id drawn from it: until now there was

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +29,14 @@ static void close_pair(int pair[2])
 	for (int i = 0; i < 2; i++)
 		if (pair[i] >= 0)
 			close(pair[i]);
+}
+
+/* On the uid that the task gets, so that whatever it starts counts; the kernel does not hold root to it. */
+static int limit_processes(uint32_t count)
+{
+	const struct rlimit limit = {.rlim_cur = count, .rlim_max = count};
+
+	return count ? setrlimit(RLIMIT_NPROC, &limit) : 0;
 }
 
 /* The uid of the task is its gid too. An ordinary user keeps no way to become root: setuid programs of
@@ -54,7 +63,7 @@ static struct report run_child(const struct launch *l, int pipes[3][2])
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	/* As the user, so that a folder he may not enter is not entered for him. */
-	if (become(l->uid) < 0)
+	if (limit_processes(l->processes) < 0 || become(l->uid) < 0)
 		return (struct report){errno, STEP_IDENTITY};
 	if (chdir(l->cwd) < 0 && chdir("/") < 0)
 		return (struct report){errno, STEP_EXEC};

@@ -101,6 +101,8 @@ int launch_parse(uint8_t *bytes, size_t n, struct launch *out, struct fault *fau
 	out->wall_clock_ns = rd_u64le(&s.rd);
 	const uint8_t *entropy = rd_bytes(&s.rd, MV_ENTROPY_BYTES);
 
+	out->processes = rd_u32le(&s.rd);
+	(void)rd_u32le(&s.rd); /* reserved */
 	if (!entropy || magic != MV_LAUNCH_MAGIC || total != n)
 		return fault_set(fault, EINVAL, "launch: header");
 	memcpy(out->entropy, entropy, MV_ENTROPY_BYTES);

@@ -15,6 +15,7 @@ enum {
 /* Plain data; every pointer is into the message that launch_parse() was given. */
 struct launch {
 	uint32_t uid;
+	uint32_t processes; /* at once; 0: no limit */
 	uint64_t wall_clock_ns;
 	uint8_t entropy[MV_ENTROPY_BYTES];
 	char *argv[MV_LAUNCH_STRINGS_MAX + 1]; /* NULL-terminated, at least one */

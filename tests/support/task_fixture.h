@@ -13,7 +13,7 @@
 #include "tests/support/vsock_guest.h"
 
 /* The guest's frames, as guest.h spells them. */
-#define READY   "\1\0\0\0\x8\0\0\0\1\0\0\0\1\0\0\0"
+#define READY   "\1\0\0\0\x8\0\0\0\2\0\0\0\1\0\0\0"
 #define STARTED "\3\0\0\0\0\0\0\0"
 #define FAILED  "\4\0\0\0\6\0\0\0\2\0\0\0no"
 #define EXIT    "\5\0\0\0\4\0\0\0\0\3\0\0" /* status 3 */

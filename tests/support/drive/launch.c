@@ -73,11 +73,14 @@ static void put_string(struct buf *b, const char *s)
 		errx(1, "out of memory");
 }
 
-void *launch_message(char *const *argv, char *const *mounts, uint32_t uid, size_t *ret_n)
+void *launch_message(char *const *argv, char *const *mounts, uint32_t uid, uint32_t processes,
+		     size_t *ret_n)
 {
 	static const char *const env[] = {"PATH=/usr/bin:/bin", "HOME=/", "TERM=dumb"};
-	struct mv_launch_header h = {
-		.magic = MV_LAUNCH_MAGIC, .envc = sizeof(env) / sizeof(env[0]), .uid = uid};
+	struct mv_launch_header h = {.magic = MV_LAUNCH_MAGIC,
+				     .envc = sizeof(env) / sizeof(env[0]),
+				     .uid = uid,
+				     .processes = processes};
 	struct buf b = {0};
 	struct timespec now;
 

@@ -17,7 +17,8 @@ int launch_clone_folder(const char *path, bool writable);
 int launch_make_store(const char *path, uid_t uid);
 
 /* The launch message (microvisor/guest.h) for argv and mounts, both ending in NULL; on the heap. */
-void *launch_message(char *const *argv, char *const *mounts, uint32_t uid, size_t *ret_n);
+void *launch_message(char *const *argv, char *const *mounts, uint32_t uid, uint32_t processes,
+		     size_t *ret_n);
 
 /* A sealed memory file with these bytes; a file of a folder. Descriptors; exit on failure. */
 int launch_seal(const char *name, const void *bytes, size_t n);

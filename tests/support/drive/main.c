@@ -3,6 +3,7 @@
  *	microvm-drive --kernel F --initrd F --root F [OPTION...] -- ARGV...
  *	--microvm F       the program to drive (build/debug/bin/ampoule-microvm)
  *	--memory MiB  --cmdline TEXT  --boot-limit MS  --lifetime MS  --uid N (of the task)
+ *	--processes N     of the task at once (no limit)
  *	--file PATH=HOSTFILE  --folder PATH=HOSTFOLDER   shares; the path is where the guest sees it
  *	--store DIR       where changes go (made, left there);  --store-max BYTES  --whole-max BYTES
  *	--mount ROOT      a view root to mount, "/home"; each root of a share is mounted anyway
@@ -52,6 +53,7 @@ struct drive {
 	char *mounts[ROOTS_MAX + 1];
 	unsigned mount_count;
 	uint32_t uid;
+	uint32_t processes;
 	uid_t jail_uid;
 	long stop_after_ms;
 	int kernel, initrd;
@@ -119,6 +121,7 @@ static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},    {"initrd", 
 					{"template", 1, NULL, 'T'},  {"clone", 1, NULL, 'C'},
 					{"key", 1, NULL, 'K'},       {"store", 1, NULL, 'S'},
 					{"store-max", 1, NULL, 'X'}, {"whole-max", 1, NULL, 'W'},
+					{"processes", 1, NULL, 'p'},
 					{NULL, 0, NULL, 0}};
 
 static void open_template(struct drive *d, const char *folder)
@@ -143,6 +146,12 @@ static void set_number(struct drive *d, int option, unsigned long v)
 	case 'u':
 		d->uid = (uint32_t)v;
 		break;
+	case 'p':
+		d->processes = (uint32_t)v;
+		break;
+	case 'v':
+		d->start.vcpus = (uint32_t)v;
+		break;
 	case 's':
 		d->stop_after_ms = (long)v;
 		break;
@@ -154,8 +163,6 @@ static void set_number(struct drive *d, int option, unsigned long v)
 		break;
 	case 'j':
 		d->jail_uid = (uid_t)v;
-		break;
-	default:
 		break;
 	}
 }
@@ -217,7 +224,6 @@ static void set_option(struct drive *d, int option, char *value)
 		exit(2);
 	default:
 		set_number(d, option, strtoul(value, NULL, 0));
-		break;
 	}
 }
 
@@ -272,7 +278,7 @@ static void send_start(struct drive *d, char *const *argv)
 	d->fds[MV_FD_POLICY] = launch_seal("policy", bytes, n);
 	free(bytes);
 	if (has_task) {
-		bytes = launch_message(argv, d->mounts, d->uid, &n);
+		bytes = launch_message(argv, d->mounts, d->uid, d->processes, &n);
 		d->fds[MV_FD_LAUNCH] = launch_seal("launch", bytes, n);
 		free(bytes);
 	} else {

@@ -5,6 +5,7 @@
 
 static struct agent_request request;
 static struct buf out;
+static const struct policy_task task = {.uid = 1000, .processes = 64};
 
 static void setup(void)
 {
@@ -34,7 +35,7 @@ START_TEST(the_message_has_what_its_header_says)
 {
 	struct mv_launch_header header;
 
-	ck_assert_int_eq(agent_message_put(&out, &request, "/usr/bin/cat", 1000, "/home/u"), 0);
+	ck_assert_int_eq(agent_message_put(&out, &request, "/usr/bin/cat", &task, "/home/u"), 0);
 	memcpy(&header, out.data, sizeof(header));
 	ck_assert_uint_eq(header.magic, MV_LAUNCH_MAGIC);
 	ck_assert_uint_eq(header.total_bytes, out.len);
@@ -42,6 +43,7 @@ START_TEST(the_message_has_what_its_header_says)
 	ck_assert_uint_eq(header.envc, 5);
 	ck_assert_uint_eq(header.mountc, 4);
 	ck_assert_uint_eq(header.uid, 1000);
+	ck_assert_uint_eq(header.processes, 64);
 	struct rd r = rd_of(out.data + sizeof(header), out.len - sizeof(header));
 
 	expect(&r, "/usr/bin/cat");
@@ -65,10 +67,10 @@ START_TEST(two_messages_have_different_entropy)
 	struct mv_launch_header a;
 	struct mv_launch_header b;
 
-	ck_assert_int_eq(agent_message_put(&out, &request, "/usr/bin/cat", 0, "/"), 0);
+	ck_assert_int_eq(agent_message_put(&out, &request, "/usr/bin/cat", &task, "/"), 0);
 	memcpy(&a, out.data, sizeof(a));
 	buf_clear(&out);
-	ck_assert_int_eq(agent_message_put(&out, &request, "/usr/bin/cat", 0, "/"), 0);
+	ck_assert_int_eq(agent_message_put(&out, &request, "/usr/bin/cat", &task, "/"), 0);
 	memcpy(&b, out.data, sizeof(b));
 	ck_assert_mem_ne(a.entropy, b.entropy, sizeof(a.entropy));
 }

@@ -100,7 +100,7 @@ START_TEST(what_the_guest_sends_is_as_the_header_says)
 	struct fault fault = {0};
 
 	ck_assert_uint_eq(frame_ready(out, 1), 16);
-	ck_assert_mem_eq(out, "\1\0\0\0\x8\0\0\0\1\0\0\0\1\0\0\0", 16);
+	ck_assert_mem_eq(out, "\1\0\0\0\x8\0\0\0\2\0\0\0\1\0\0\0", 16);
 	ck_assert_uint_eq(frame_started(out), 8);
 	ck_assert_mem_eq(out, "\3\0\0\0\0\0\0\0", 8);
 	ck_assert_uint_eq(frame_exit(out, 0x8b), 12);

@@ -42,6 +42,8 @@ static void begin(struct message *m, uint32_t argc, uint32_t envc, uint32_t moun
 	put_u32(m, 0x12345678);
 	memset(m->bytes + m->n, 0xe5, MV_ENTROPY_BYTES);
 	m->n += MV_ENTROPY_BYTES;
+	put_u32(m, 64);
+	put_u32(m, 0);
 }
 
 /* Fills in the total and spoils what follows, which belongs to nobody. */
@@ -94,6 +96,7 @@ START_TEST(a_whole_message_becomes_strings)
 	ck_assert_uint_eq(l.uid, 1000);
 	ck_assert_uint_eq(l.wall_clock_ns, 0x123456789abcdef0);
 	ck_assert_uint_eq(l.entropy[31], 0xe5);
+	ck_assert_uint_eq(l.processes, 64);
 }
 END_TEST
 

@@ -5,7 +5,7 @@
 #include "microvisor/guest/frames.h"
 #include "tests/support/suite.h"
 
-#define READY   "\1\0\0\0\x8\0\0\0\1\0\0\0\1\0\0\0"
+#define READY   "\1\0\0\0\x8\0\0\0\2\0\0\0\1\0\0\0"
 #define STARTED "\3\0\0\0\0\0\0\0"
 #define FAILED  "\4\0\0\0\6\0\0\0\2\0\0\0no"
 #define EXIT    "\5\0\0\0\4\0\0\0\0\3\0\0"
@@ -145,8 +145,8 @@ static const struct {
 	REFUSED(MV_FRAMES_RUNNING, "\5\0\0\0\5\0\0\0"),
 	REFUSED(MV_FRAMES_RUNNING, "\5\0\0\0\xff\xff\xff\xff"),
 	/* contents */
-	REFUSED(MV_FRAMES_BOOTING, "\1\0\0\0\x8\0\0\0\2\0\0\0\1\0\0\0"),
-	REFUSED(MV_FRAMES_BOOTING, "\1\0\0\0\x8\0\0\0\1\0\0\0\2\0\0\0"),
+	REFUSED(MV_FRAMES_BOOTING, "\1\0\0\0\x8\0\0\0\3\0\0\0\1\0\0\0"),
+	REFUSED(MV_FRAMES_BOOTING, "\1\0\0\0\x8\0\0\0\2\0\0\0\2\0\0\0"),
 	REFUSED(MV_FRAMES_BOOTING, "\4\0\0\0\4\0\0\0\0\0\0\0"),
 	REFUSED(MV_FRAMES_BOOTING, "\4\0\0\0\4\0\0\0\0\x10\0\0"),
 	REFUSED(MV_FRAMES_RUNNING, "\5\0\0\0\4\0\0\0\0\0\1\0"),     /* over 16 bits */
