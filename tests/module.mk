@@ -9,6 +9,8 @@ $(O)/bin/microvm-hostile: private LDFLAGS_ALL += -Wl,--wrap=mv_vcpu_enter,--wrap
 # What `make bench-clone` measures with.
 $(call program,first-byte,tests/bench/first-byte,)
 $(call program,kvm-floor,tests/bench/kvm-floor,)
+# What `make bench-density` measures with.
+$(call program,crowd,tests/bench/crowd,)
 # What `make bench-policy` measures with.
 $(call program,policy-speed,tests/bench/policy-speed,policy arbiter common,-lyaml)
 # Plays a device to ampoule-server, for the console's test.

@@ -149,9 +149,6 @@ static void set_number(struct drive *d, int option, unsigned long v)
 	case 'p':
 		d->processes = (uint32_t)v;
 		break;
-	case 'v':
-		d->start.vcpus = (uint32_t)v;
-		break;
 	case 's':
 		d->stop_after_ms = (long)v;
 		break;
