@@ -71,6 +71,17 @@ ok "and have nothing in common: machine id, boot id, host name, random bytes" \
 clone --key one -- /bin/sh -c 'cp /proc/self/exe /tmp/x; dd if=/dev/zero of=/tmp/y bs=1M count=16' >/dev/null
 ok "whatever clones write, the template stays as it was" "$(md5sum "$work/t/memory" "$work/t/state")" "$before"
 
+# --- no room for a template
+mkdir "$work/small"
+mount -t tmpfs -o size=24m none "$work/small"
+drive --key one --template "$work/small" --boot-limit 60000 2>"$log"
+ok "a template without room for its memory fails, and there is no state of it" "$? $(stat -c %s "$work/small/state")" "125 0"
+umount "$work/small"
+
+# --- the policy's number of processes
+out=$(clone --key one --processes 4 -- /bin/sh -c 'for i in 1 2 3; do sleep 30 & done; echo three; sleep 30 & echo more')
+ok "a task has as many processes as the policy allows, and no more" "$out $(grep -c "can't fork" "$log")" "three 1"
+
 # --- templates that are none
 spoil; truncate -s -1 "$work/bad/state"; refused "a truncated state" "wrong length" --key one
 spoil; : >"$work/bad/state"; refused "an empty state" "wrong length" --key one

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "agent/agent/agent.h"
 #include "agent/agent/host.h"
@@ -142,6 +144,62 @@ START_TEST(a_failure_leaves_nothing_and_the_next_try_comes_later)
 }
 END_TEST
 
+START_TEST(without_descriptors_none_is_made_and_the_next_try_goes_on)
+{
+	struct rlimit few, before;
+	const struct agent_template *one = &templates->list[0];
+
+	install(1, contents[MANIFEST_ROOT]);
+	apply(1, fixture_policy);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	int next = dup(STDERR_FILENO);
+
+	close(next);
+	few = (struct rlimit){.rlim_cur = (rlim_t)next + 1, .rlim_max = before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	until_failed(1);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_str_eq(one->text, "cannot make its files: Too many open files");
+	ck_assert_int_eq(one->memory_fd, -1);
+	ck_assert_int_eq(one->state_fd, -1);
+	ck_assert_ptr_null(templates->making);
+	int after = dup(STDERR_FILENO);
+
+	close(after);
+	ck_assert_int_eq(after, next);   /* nothing is left open */
+	templates->list[0].retry_ms = 0; /* the time has come */
+	agent_templates_restart(templates);
+	until_failed(2);
+	ck_assert_ptr_null(strstr(one->text, "cannot make its files"));
+}
+END_TEST
+
+START_TEST(one_whose_clone_was_refused_is_thrown_away_and_made_anew)
+{
+	struct agent_template *one = &templates->list[0];
+
+	install(1, contents[MANIFEST_ROOT]);
+	apply(1, fixture_policy);
+	until_failed(1);
+	one->state = AGENT_TEMPLATE_READY;
+	one->memory_fd = memfd_create("memory", MFD_CLOEXEC);
+	one->state_fd = memfd_create("state", MFD_CLOEXEC);
+	one->failures = 0;
+	int memory = one->memory_fd;
+
+	ck_assert_ptr_eq(find(), one);
+	agent_templates_distrust(templates, (const uint8_t[DIGEST_BYTES]){1}); /* not this one */
+	ck_assert_ptr_eq(find(), one);
+	agent_templates_distrust(templates, one->key);
+	ck_assert_ptr_null(find());
+	ck_assert_int_eq(one->state, AGENT_TEMPLATE_FAILED);
+	ck_assert_int_eq(fcntl(memory, F_GETFD), -1);
+	ck_assert_str_eq(one->text, "a clone of it did not come up");
+	one->retry_ms = 0; /* the time has come */
+	until_failed(2);   /* it was tried again: the first time is its being thrown away */
+}
+END_TEST
+
 START_TEST(another_root_is_another_template_and_the_old_one_goes)
 {
 	uint8_t old[DIGEST_BYTES];
@@ -195,6 +253,8 @@ int main(void)
 	tcase_set_timeout(store, 60);
 	tcase_add_test(store, what_the_policy_names_is_wanted_when_its_image_is_here);
 	tcase_add_test(store, a_failure_leaves_nothing_and_the_next_try_comes_later);
+	tcase_add_test(store, without_descriptors_none_is_made_and_the_next_try_goes_on);
+	tcase_add_test(store, one_whose_clone_was_refused_is_thrown_away_and_made_anew);
 	tcase_add_test(store, another_root_is_another_template_and_the_old_one_goes);
 	tcase_add_test(store, what_the_policy_names_no_more_is_forgotten);
 	tcase_add_test(store, another_microvisor_is_another_host);

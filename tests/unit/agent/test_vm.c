@@ -212,6 +212,44 @@ START_TEST(the_end_is_what_it_said_last)
 }
 END_TEST
 
+/* Whether the template of this clone is thrown away when it ends so. */
+static bool is_distrusted_after(uint32_t state, uint32_t end)
+{
+	struct mv_msg running = {.type = MV_MSG_STATE, .value = state};
+	struct mv_msg exit = {.type = MV_MSG_EXIT, .value = end, .detail = EBADMSG};
+
+	agent.templates.agent = &agent;
+	agent.templates.count = 1;
+	agent.templates.list[0] = (struct agent_template){
+		.key = {7}, .state = AGENT_TEMPLATE_READY, .memory_fd = -1, .state_fd = -1};
+	vm->is_clone = true;
+	vm->template_key[0] = 7;
+	ck_assert(!ended_by(&running, sizeof(running)));
+	ck_assert(!ended_by(&exit, sizeof(exit)));
+	kill(vm->child.pid, SIGKILL);
+	work();
+	ck_assert(vm->ended);
+	return agent.templates.list[0].state == AGENT_TEMPLATE_FAILED;
+}
+
+START_TEST(a_clone_that_is_refused_costs_its_template_the_trust)
+{
+	ck_assert(is_distrusted_after(MV_STATE_BOOTING, MV_END_ERROR));
+}
+END_TEST
+
+START_TEST(a_clone_that_does_not_come_up_costs_its_template_the_trust)
+{
+	ck_assert(is_distrusted_after(MV_STATE_BOOTING, MV_END_BOOT));
+}
+END_TEST
+
+START_TEST(a_clone_whose_task_ran_does_not)
+{
+	ck_assert(!is_distrusted_after(MV_STATE_RUNNING, MV_END_ERROR));
+}
+END_TEST
+
 START_TEST(a_process_that_dies_without_a_word_is_an_error)
 {
 	kill(vm->child.pid, SIGKILL);
@@ -278,6 +316,22 @@ START_TEST(who_came_first_is_the_first_to_start_when_there_is_room)
 }
 END_TEST
 
+START_TEST(a_user_has_so_many_and_the_machine_has)
+{
+	agent.vms.max = 2;
+	agent.vms.per_user = 1;
+	ck_assert_int_eq(agent_vms_admit(&agent.vms, 0, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.text, "you have 1 micro-VMs running"));
+	ck_assert_int_eq(agent_vms_admit(&agent.vms, 1, &err), 1); /* vm has slot 0 */
+	agent.vms.max = 1;
+	ck_assert_int_eq(agent_vms_admit(&agent.vms, 1, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.text, "as many micro-VMs as it may"));
+	vm->ended = true;
+	ck_assert_int_eq(agent_vms_admit(&agent.vms, 0, &err), 0);
+	vm->ended = false;
+}
+END_TEST
+
 START_TEST(only_its_owner_finds_it)
 {
 	ck_assert_ptr_eq(agent_vms_find(&agent.vms, 0, "vm-1"), vm);
@@ -301,6 +355,10 @@ int main(void)
 	tcase_add_test(t, a_serial_that_was_not_sent_is_not_applied);
 	tcase_add_test(t, the_end_is_what_it_said_last);
 	tcase_add_test(t, a_process_that_dies_without_a_word_is_an_error);
+	tcase_add_test(t, a_clone_that_is_refused_costs_its_template_the_trust);
+	tcase_add_test(t, a_clone_that_does_not_come_up_costs_its_template_the_trust);
+	tcase_add_test(t, a_clone_whose_task_ran_does_not);
+	tcase_add_test(t, a_user_has_so_many_and_the_machine_has);
 	tcase_add_test(t, a_process_that_its_jail_killed_is_a_critical_event);
 	tcase_add_test(t, a_process_that_outlives_its_lifetime_is_killed);
 	tcase_add_test(t, the_newest_goes_first_when_memory_ends);
