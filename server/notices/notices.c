@@ -51,8 +51,8 @@ static const struct {
 	 "'1 day'"},
 };
 
-static int raise(struct srv_conn *conn, const char *kind, const char *subject, const char *text,
-		 struct err *err)
+static int put_notice(struct srv_conn *conn, const char *kind, const char *subject,
+		      const char *text, struct err *err)
 {
 	return srv_query(conn, NULL, err,
 			 "INSERT INTO notices (kind, subject, text) VALUES ($1, $2, $3) "
@@ -80,7 +80,7 @@ static int raise_certificate(const struct srv_context *c, struct srv_conn *conn,
 	snprintf(text, sizeof(text),
 		 "%s ends in %" PRId64 " days. ampoule-server doctor says what to do.", path,
 		 (int64_t)left_s / DAY_S);
-	return raise(conn, "certificate", subject, text, err);
+	return put_notice(conn, "certificate", subject, text, err);
 }
 
 static int raise_disk(const struct srv_context *c, struct srv_conn *conn, const char *host,
@@ -94,7 +94,7 @@ static int raise_disk(const struct srv_context *c, struct srv_conn *conn, const 
 		return r;
 	snprintf(text, sizeof(text), "%u %% of the disk with %s is free.",
 		 srv_disk_free_percent(&disk), c->config->state_dir);
-	return raise(conn, "disk", host, text, err);
+	return put_notice(conn, "disk", host, text, err);
 }
 
 static int raise_audit(const struct srv_context *c, struct srv_conn *conn, const char *host,
@@ -103,10 +103,10 @@ static int raise_audit(const struct srv_context *c, struct srv_conn *conn, const
 	struct srv_audit_state state = {0};
 
 	srv_audit_look(c->audit, &state);
-	return state.broken ? raise(conn, "audit-broken", host,
-				    "The audit log is no longer the one that was chained: "
-				    "ampoulectl audit verify.",
-				    err)
+	return state.broken ? put_notice(conn, "audit-broken", host,
+					 "The audit log is no longer the one that was chained: "
+					 "ampoulectl audit verify.",
+					 err)
 			    : 0;
 }
 
@@ -118,8 +118,8 @@ static int raise_of_database(struct srv_conn *conn, size_t n, struct err *err)
 	int r = srv_query(conn, &rows, err, causes[n].sql);
 
 	for (size_t i = 0; r == 0 && i < srv_rows_count(rows); i++)
-		r = raise(conn, causes[n].kind, srv_rows_text(rows, i, 0),
-			  srv_rows_text(rows, i, 1), err);
+		r = put_notice(conn, causes[n].kind, srv_rows_text(rows, i, 0),
+			       srv_rows_text(rows, i, 1), err);
 	return r;
 }
 
