@@ -21,8 +21,18 @@ static const struct {
 	{                                                                                        \
 #		name, offsetof(struct srv_config, name), sizeof(((struct srv_config *)0)->name) \
 	}
-	KEY(db),    KEY(listen_agents), KEY(listen_api), KEY(public_agents), KEY(signer_socket),
-	KEY(names), KEY(events_days),   KEY(events_gib)
+	KEY(db),
+	KEY(listen_agents),
+	KEY(listen_api),
+	KEY(public_agents),
+	KEY(signer_socket),
+	KEY(names),
+	KEY(notice_webhook),
+	KEY(notice_mail_server),
+	KEY(notice_mail_from),
+	KEY(notice_mail_to),
+	KEY(events_days),
+	KEY(events_gib)
 #undef KEY
 };
 

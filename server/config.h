@@ -22,6 +22,10 @@ struct srv_config {
 	char public_agents
 		[SRV_TEXT_MAX]; /* "host:port" as endpoints reach it: goes into enrolment tokens */
 	char signer_socket[SRV_PATH_MAX];
+	char notice_webhook[SRV_TEXT_MAX];     /* URL; "" = none, as the next (server/notices) */
+	char notice_mail_server[SRV_TEXT_MAX]; /* "smtp://host:port" */
+	char notice_mail_from[SRV_TEXT_MAX];
+	char notice_mail_to[SRV_TEXT_MAX];
 	char names
 		[SRV_TEXT_MAX]; /* of the server certificate, comma-separated host names and addresses */
 	char events_days[SRV_NUMBER_MAX]; /* how long events are kept; "": server/upkeep.h says */

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +20,8 @@
 #define ALPN_ENROL "ampoule-enroll/1"
 
 struct srv_tls {
-	SSL_CTX *context;
+	pthread_mutex_t lock;
+	SSL_CTX *context; /* guarded by lock; a connection holds its own reference */
 };
 
 struct srv_tls_conn {
@@ -111,27 +113,64 @@ static int configure(SSL_CTX *context)
 		       : -EIO;
 }
 
+static SSL_CTX *make_context(const char *dir, struct err *err)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+	if (!context) {
+		(void)err_set(err, -ENOMEM, "TLS: out of memory");
+		return NULL;
+	}
+	if (configure(context) < 0) {
+		(void)err_set(err, -EIO, "TLS: cannot configure OpenSSL");
+		SSL_CTX_free(context);
+		return NULL;
+	}
+	if (load(context, dir, err) < 0) {
+		SSL_CTX_free(context);
+		return NULL;
+	}
+	return context;
+}
+
 struct srv_tls *srv_tls_open(const char *dir, struct err *err)
 {
 	struct srv_tls *tls = calloc(1, sizeof(*tls));
 
-	if (tls)
-		tls->context = SSL_CTX_new(TLS_server_method());
-	if (!tls || !tls->context) {
+	if (!tls) {
 		(void)err_set(err, -ENOMEM, "TLS: out of memory");
-		srv_tls_close(tls);
 		return NULL;
 	}
-	if (configure(tls->context) < 0) {
-		(void)err_set(err, -EIO, "TLS: cannot configure OpenSSL");
-		srv_tls_close(tls);
+	tls->context = make_context(dir, err);
+	if (!tls->context) {
+		free(tls);
 		return NULL;
 	}
-	if (load(tls->context, dir, err) < 0) {
-		srv_tls_close(tls);
-		return NULL;
-	}
+	pthread_mutex_init(&tls->lock, NULL);
 	return tls;
+}
+
+int srv_tls_reload(struct srv_tls *tls, const char *dir, struct err *err)
+{
+	SSL_CTX *next = make_context(dir, err), *old;
+
+	if (!next)
+		return err->code;
+	pthread_mutex_lock(&tls->lock);
+	old = tls->context;
+	tls->context = next;
+	pthread_mutex_unlock(&tls->lock);
+	SSL_CTX_free(old); /* goes with its last connection */
+	return 0;
+}
+
+static SSL *new_connection(struct srv_tls *tls)
+{
+	pthread_mutex_lock(&tls->lock);
+	SSL *ssl = SSL_new(tls->context);
+
+	pthread_mutex_unlock(&tls->lock);
+	return ssl;
 }
 
 void srv_tls_close(struct srv_tls *tls)
@@ -139,6 +178,7 @@ void srv_tls_close(struct srv_tls *tls)
 	if (!tls)
 		return;
 	SSL_CTX_free(tls->context);
+	pthread_mutex_destroy(&tls->lock);
 	free(tls);
 }
 
@@ -213,7 +253,7 @@ struct srv_tls_conn *srv_tls_begin(struct srv_tls *tls, int fd, struct err *err)
 	int one = 1;
 
 	if (conn)
-		conn->ssl = SSL_new(tls->context);
+		conn->ssl = new_connection(tls);
 	if (!conn || !conn->ssl || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
 	    SSL_set_fd(conn->ssl, fd) != 1) {
 		(void)err_set(err, -ENOMEM, "TLS: out of memory");

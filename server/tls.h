@@ -2,8 +2,8 @@
  *
  * TLS 1.3 only, no tickets, no resumption, no early data: on resumption a client certificate is not
  * checked again (CVE-2025-23419). ALPN decides the room: "ampoule/1" demands a client certificate of our
- * CA, "ampoule-enroll/1" none; anything else ends the handshake. The context is immutable and shared; a
- * connection belongs to one thread. */
+ * CA, "ampoule-enroll/1" none; anything else ends the handshake. The context is shared, and replaced
+ * whole by srv_tls_reload(); a connection belongs to one thread. */
 #ifndef SERVER_TLS_H
 #define SERVER_TLS_H
 
@@ -38,6 +38,8 @@ struct srv_tls;
 /* Reads DIR/server.pem, DIR/server.key and DIR/ca.pem. NULL with err. */
 struct srv_tls *srv_tls_open(const char *dir, struct err *err);
 void srv_tls_close(struct srv_tls *tls);
+/* Takes the files as they are now: connections from now on have them. On failure those of before stay. */
+int srv_tls_reload(struct srv_tls *tls, const char *dir, struct err *err) must_check;
 
 struct srv_tls_conn;
 

@@ -197,6 +197,11 @@ struct srv_fleet *srv_fleet_start(const struct srv_context *context, const struc
 	return NULL;
 }
 
+int srv_fleet_reload(struct srv_fleet *fleet, struct err *err)
+{
+	return srv_tls_reload(fleet->tls, fleet->services.context.config->state_dir, err);
+}
+
 /* The threads first, then who holds sessions, then the sessions, then who hears of their end. */
 void srv_fleet_stop(struct srv_fleet *fleet)
 {

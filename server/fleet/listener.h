@@ -26,6 +26,8 @@ struct srv_fleet;
  * NULL with err. */
 struct srv_fleet *srv_fleet_start(const struct srv_context *context, const struct srv_ca *ca,
 				  size_t connections, struct err *err);
+/* Takes DIR/server.pem and DIR/server.key as they are now, for connections to come. */
+int srv_fleet_reload(struct srv_fleet *fleet, struct err *err) must_check;
 /* Stops accepting, settles what is under way, ends every session. */
 void srv_fleet_stop(struct srv_fleet *fleet);
 /* The port bound, for a configuration that says ":0". */

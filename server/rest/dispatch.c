@@ -216,6 +216,13 @@ static void dispatch_begin(void *context, struct srv_request *req)
 	}
 	call->api = api;
 	call->req = req;
+	if (req->ambiguous) {
+		srv_reply_problem(
+			req, SRV_BAD_HEAD,
+			"One Content-Length in digits, or Transfer-Encoding: chunked, and "
+			"not both.");
+		return;
+	}
 	call->route = srv_route_find(api, req->method, req->path, call->param, &problem, req->allow,
 				     sizeof(req->allow));
 	if (!call->route && problem == SRV_NOT_FOUND && api->console &&

@@ -1,6 +1,7 @@
 #include "server/rest/http.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "server/rest/listen.h"
@@ -29,6 +31,8 @@ enum {
 
 struct srv_http {
 	struct MHD_Daemon *daemon;
+	struct MHD_Daemon *before;      /* of the certificate before: accepts no more; NULL: none */
+	int fd;                         /* ours, of the listening socket, for a daemon to come */
 	const struct srv_http_ops *ops; /* borrowed */
 	void *context;
 	uint16_t port;
@@ -59,6 +63,32 @@ static enum MHD_Result add_query(void *cls, enum MHD_ValueKind kind, const char 
 	req->query[req->query_count].value = value ? value : "";
 	req->query_count++;
 	return MHD_YES;
+}
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name,
+				    const char *value)
+{
+	unsigned *counts = cls; /* of Content-Length, of Transfer-Encoding */
+
+	(void)kind;
+	(void)value;
+	counts[0] += !strcasecmp(name, "Content-Length");
+	counts[1] += !strcasecmp(name, "Transfer-Encoding");
+	return MHD_YES;
+}
+
+/* Whether two readers could disagree on where the body ends (RFC 9112, 6.3): a proxy in front of us may be the
+ * other one, and what it takes for a body would be the next request to us. */
+static bool is_ambiguous(struct MHD_Connection *c)
+{
+	const char *length = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Length");
+	const char *coding = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Transfer-Encoding");
+	unsigned counts[2] = {0};
+
+	(void)MHD_get_connection_values(c, MHD_HEADER_KIND, count_header, counts);
+	return counts[0] + counts[1] > 1 ||
+	       (length && (!*length || length[strspn(length, "0123456789")])) ||
+	       (coding && strcasecmp(coding, "chunked") != 0);
 }
 
 static uint64_t announced_length(struct MHD_Connection *c)
@@ -130,6 +160,7 @@ static struct srv_request *request_new(struct MHD_Connection *c, const char *pat
 	req->marker = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-Ampoule-Request");
 	req->agent = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "User-Agent");
 	req->content_bytes = announced_length(c);
+	req->ambiguous = is_ambiguous(c);
 	name_peer(c, req->peer, sizeof(req->peer));
 	(void)MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, add_query, req);
 	return req;
@@ -160,6 +191,8 @@ static int add_headers(struct MHD_Response *response, const struct srv_request *
 	if (req->status == 401)
 		ok &= MHD_add_response_header(response, "WWW-Authenticate",
 					      "Bearer realm=\"ampoule\"") == MHD_YES;
+	if (req->ambiguous)
+		ok &= MHD_add_response_header(response, "Connection", "close") == MHD_YES;
 	snprintf(seconds, sizeof(seconds), "%u", req->retry_after_s);
 	if (req->retry_after_s)
 		ok &= MHD_add_response_header(response, "Retry-After", seconds) == MHD_YES;
@@ -233,6 +266,8 @@ static enum MHD_Result first_call(struct srv_http *http, struct MHD_Connection *
 	http->ops->begin(http->context, req);
 	if (!req->status)
 		return MHD_YES;
+	if (req->ambiguous) /* nothing of what follows is read: an answer now ends the connection */
+		return answer(c, req);
 	if (req->content_bytes <= SRV_DISCARD_MAX)
 		return MHD_YES;
 	return answer(c, req);
@@ -401,15 +436,38 @@ int srv_http_start(const struct srv_http_config *config, struct srv_http **ret_h
 	http->context = config->context;
 	http->idle_timeout_s = config->idle_timeout_s;
 	http->port = srv_listen_port(fd);
-	http->daemon = start_daemon(http, config,
-				    take_fd(fd)); /* which closes it, sometimes on failure too */
+	http->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	/* It closes what it is given, sometimes on failure too. */
+	http->daemon = http->fd < 0 ? NULL : start_daemon(http, config, take_fd(fd));
 	if (!http->daemon) {
+		if (http->fd >= 0)
+			(void)close(http->fd);
 		free(http);
 		return err_set(err, -EINVAL,
 			       "cannot serve HTTPS on '%s': is the key that of the certificate?",
 			       config->listen);
 	}
 	*ret_http = http;
+	return 0;
+}
+
+int srv_http_reload(struct srv_http *http, const struct srv_http_config *config, struct err *err)
+{
+	int fd = fcntl(http->fd, F_DUPFD_CLOEXEC, 0);
+	struct MHD_Daemon *next = fd < 0 ? NULL : start_daemon(http, config, fd);
+
+	if (!next)
+		return err_set(err, -EINVAL,
+			       "the new certificate and key are not taken; the old ones stay");
+	/* Both accept for a moment, so that nobody is turned away. */
+	int old = MHD_quiesce_daemon(http->daemon);
+
+	if (old >= 0)
+		(void)close(old);
+	if (http->before)
+		MHD_stop_daemon(http->before);
+	http->before = http->daemon;
+	http->daemon = next;
 	return 0;
 }
 
@@ -423,5 +481,8 @@ void srv_http_stop(struct srv_http *http)
 	if (!http)
 		return;
 	MHD_stop_daemon(http->daemon);
+	if (http->before)
+		MHD_stop_daemon(http->before);
+	(void)close(http->fd);
 	free(http);
 }

@@ -55,6 +55,7 @@ struct srv_request {
 	const char *marker;     /* X-Ampoule-Request */
 	const char *agent;      /* User-Agent */
 	uint64_t content_bytes; /* as announced; SRV_LENGTH_UNKNOWN when chunked */
+	bool ambiguous;         /* where its body ends can be read in two ways: refuse it */
 	bool query_overflow;    /* more than SRV_QUERY_MAX parameters came */
 	size_t query_count;
 	struct {
@@ -116,6 +117,10 @@ struct srv_http_config {
 /* Listens and serves until srv_http_stop(). -EADDRINUSE and the like with the address in err. */
 int srv_http_start(const struct srv_http_config *config, struct srv_http **ret_http,
 		   struct err *err) must_check;
+/* Goes on with another certificate (config as at the start, with its texts): connections from now on have it, those
+ * that are open keep theirs and go on. On failure nothing changes. One thread at a time. */
+int srv_http_reload(struct srv_http *http, const struct srv_http_config *config,
+		    struct err *err) must_check;
 /* The port that is listened on. */
 uint16_t srv_http_port(const struct srv_http *http);
 /* Ends every connection, waits for the handlers, frees. NULL is fine. */

@@ -21,6 +21,7 @@ static const struct {
 } problems[SRV_PROBLEMS] = {
 	[SRV_BAD_JSON] = {"bad-json", 400, "The body is not the JSON this needs"},
 	[SRV_BAD_PARAMETER] = {"bad-parameter", 400, "A query parameter is wrong"},
+	[SRV_BAD_HEAD] = {"bad_head", 400, "Where the body ends is not clear"},
 	[SRV_UNAUTHORIZED] = {"unauthorized", 401, "No valid login or token"},
 	[SRV_NOT_SIGNED_IN] = {"not_signed_in", 401, "Nobody is signed in"},
 	[SRV_LOGIN_REFUSED] = {"login_refused", 401, "Name or password is wrong"},

@@ -44,6 +44,7 @@ static int read_pem(const struct srv_config *config, const char *name, struct bu
 	return 0;
 }
 
+/* Starts to listen, or goes on with another certificate. */
 static int start(struct srv_rest *rest, const struct srv_config *config, struct err *err)
 {
 	cleanup_buf struct buf key = {0}, certificate = {0};
@@ -63,7 +64,8 @@ static int start(struct srv_rest *rest, const struct srv_config *config, struct 
 			.context = &rest->api,
 		};
 
-		r = srv_http_start(&http, &rest->http, err);
+		r = rest->http ? srv_http_reload(rest->http, &http, err)
+			       : srv_http_start(&http, &rest->http, err);
 	}
 	if (key.data)
 		explicit_bzero(key.data, key.len);
@@ -126,6 +128,11 @@ struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *e
 		 context->config->listen_api, srv_http_port(rest->http), srv_route_count,
 		 srv_console_built.count);
 	return rest;
+}
+
+int srv_rest_reload(struct srv_rest *rest, struct err *err)
+{
+	return start(rest, rest->api.context->config, err);
 }
 
 uint16_t srv_rest_port(const struct srv_rest *rest)

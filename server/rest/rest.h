@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "common/cleanup.h"
 #include "common/err.h"
 #include "server/config.h"
 
@@ -14,6 +15,8 @@ struct srv_rest;
 struct srv_rest *srv_rest_start(const struct srv_context *context, struct err *err);
 /* The port that is listened on. */
 uint16_t srv_rest_port(const struct srv_rest *rest);
+/* Takes DIR/server.pem and DIR/server.key as they are now. On failure those of before stay. */
+int srv_rest_reload(struct srv_rest *rest, struct err *err) must_check;
 /* Stops accepting, lets running requests end (bounded), closes. */
 void srv_rest_stop(struct srv_rest *rest);
 

@@ -131,6 +131,31 @@ doctor() {
 	chmod 0600 "$RUN/server/server.key"
 }
 
+# The serial number of the certificate that a port shows.
+shown() { openssl s_client -connect "127.0.0.1:$1" ${2:+-alpn "$2"} </dev/null 2>/dev/null | openssl x509 -noout -serial; }
+is_new() { [ "$(shown "$1" "${2-}")" = "$(openssl x509 -noout -serial -in "$RUN/server/server.pem")" ]; }
+renew_certificate() {
+	step "Another certificate, without a restart"
+	local before pid
+	before=$(shown "$API_PORT")
+	pid=$(cat "$RUN/server.pid")
+	expect_has "no core of its memory is written" "$(grep 'core file' "/proc/$pid/limits")" " 0 "
+	"$BIN/ampoule-server" renew --state "$RUN/server" >>"$RUN/log/renew.log" 2>&1
+	expect_eq "the old one is shown until it is taken" "$(shown "$API_PORT")" "$before"
+	kill -HUP "$pid"
+	wait_for "the API shows the new one" 20 is_new "$API_PORT"
+	wait_for "and so does the agents' port" 20 is_new "$AGENT_PORT" ampoule-enroll/1
+	expect_exit "who was logged in goes on" 0 device ls
+	cp "$RUN/server/server.pem" "$RUN/kept.pem"
+	cp "$RUN/server/ca.pem" "$RUN/server/server.pem"
+	kill -HUP "$pid"
+	sleep 1
+	cp "$RUN/kept.pem" "$RUN/server/server.pem"
+	expect_eq "one that does not fit its key is not taken" "$(shown "$API_PORT")" \
+		"$(openssl x509 -noout -serial -in "$RUN/kept.pem")"
+	expect_exit "and the server goes on" 0 device ls
+}
+
 # One file's entry of a manifest, its digest by another program than ours.
 entry() {
 	printf '"%s": {"digest": "%s", "bytes": %s}' "$1" "$(fsverity digest --compact "$RUN/image/$1")" \
@@ -405,6 +430,7 @@ log_in
 make_tokens
 people
 doctor
+renew_certificate
 push_image
 apply_policies
 read_events

@@ -308,7 +308,7 @@ START_TEST(switching_off_needs_two_and_on_again_one)
 	access_do("boss", "PUT", "/api/v1/four-eyes", "{\"on\": false}", 409);
 	access_do("boss", "POST", "/api/v1/image-keys", KEY_BODY, 409);
 	access_do("boss", "PUT", "/api/v1/four-eyes", "{\"on\": false}", 409);
-	access_sql("DELETE FROM approvals WHERE object LIKE '%keys%'");
+	access_sql("DELETE FROM approvals WHERE object LIKE '%%keys%%'");
 	decide("first", "approve", "", 200);
 	access_do("boss", "PUT", "/api/v1/four-eyes", "{\"on\": false}", 200);
 	access_do("boss", "POST", "/api/v1/image-keys", KEY_BODY, 201);
