@@ -32,6 +32,8 @@ check-asan check-tsan check-cov: check-%: ## unit tests under a sanitizer or wit
 	$(Q)$(MAKE) --no-print-directory VARIANT=$* check-unit
 bench-clone:                            ## request to first output by a clone, in the lab (RUNS=100)
 	$(Q)tests/bench/clone
+bench-console:                          ## script per interaction at 100,000 devices, Lighthouse (RUNS, DEVICES, EVENTS)
+	$(Q)tests/bench/console.sh
 bench-boot:                             ## measure a cold boot; figures in build/bench (docs/performance.md)
 	$(Q)tests/bench/boot.sh
 check-headers: $(hdrs:%=$(O)/%.hdr-ok)  ## every header compiles alone
@@ -47,5 +49,5 @@ clean:                                  ## remove build/
 	$(Q)rm -rf build
 help:                                   ## this list
 	$(Q)sed -nE 's/^([a-z_.-][a-z _.-]*):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 40
-.PHONY: all demo bench-boot bench-clone bench-policy check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
+.PHONY: all demo bench-boot bench-console bench-clone bench-policy check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
 -include $(objs:.o=.d)

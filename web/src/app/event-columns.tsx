@@ -12,6 +12,7 @@ type Event = Schemas["Event"];
 export const eventColumns: ColumnDef<Event>[] = [
   {
     header: "When",
+    size: 110,
     cell: ({ row: { original: event } }) => (
       <Link to="/events/$cursor" params={{ cursor: event.cursor }}>
         <Time at={event.received_at} />
@@ -20,18 +21,21 @@ export const eventColumns: ColumnDef<Event>[] = [
   },
   {
     header: "Verdict",
+    size: 130,
     cell: ({ row: { original: event } }) => <Badge tone={verdictTone(event)}>{verdictWord(event)}</Badge>,
   },
   {
     header: "Access",
+    size: 110,
     cell: ({ row: { original: event } }) => `${event.class} ${event.operation}`,
   },
-  { header: "Object", cell: ({ row }) => <Guest path text={row.original.path} /> },
-  { header: "Rule", cell: ({ row }) => <Guest text={row.original.rule} none="no rule" /> },
-  { header: "Task", cell: ({ row }) => <Guest text={row.original.task} /> },
-  { header: "User", cell: ({ row }) => <Guest text={row.original.user} /> },
+  { header: "Object", size: 330, cell: ({ row }) => <Guest path text={row.original.path} /> },
+  { header: "Rule", size: 140, cell: ({ row }) => <Guest text={row.original.rule} none="no rule" /> },
+  { header: "Task", size: 110, cell: ({ row }) => <Guest text={row.original.task} /> },
+  { header: "User", size: 110, cell: ({ row }) => <Guest text={row.original.user} /> },
   {
     header: "Device",
+    size: 150,
     cell: ({ row: { original: event } }) => (
       <Link to="/devices/$id" params={{ id: event.device.id }}>
         <Guest text={event.device.hostname} none="(no name)" />
