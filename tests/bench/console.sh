@@ -20,8 +20,8 @@ INSERT INTO groups (name) VALUES ('default'), ('lab') ON CONFLICT DO NOTHING;
 INSERT INTO devices (id, group_name, hostname, version, isolation, certificate_expires, last_seen)
 	SELECT gen_random_uuid(), CASE n % 5 WHEN 0 THEN 'lab' ELSE 'default' END, 'laptop-' || n, '1.0', true,
 	now() + '90 days', now() - n * interval '1 second' FROM generate_series(1, $DEVICES) n;
-CREATE TEMP TABLE d AS SELECT id, group_name, row_number() OVER () AS n FROM devices;
-CREATE INDEX ON d (n);
+CREATE TEMP TABLE d AS SELECT id, group_name, row_number() OVER () AS nth FROM devices;
+CREATE INDEX ON d (nth);
 INSERT INTO events (received_at, device, group_name, stream, sequence, wall_clock_ns, vm, task, user_name, class,
 	operation, object, verdict, audit, severity, policy_id, serial, rule, exit_reason, guest_rip, count, dropped,
 	image, program)
@@ -29,7 +29,7 @@ INSERT INTO events (received_at, device, group_name, stream, sequence, wall_cloc
 	'pdf', 'user' || n % 50, 'file', 'open', convert_to('/home/user' || n % 50 || '/notes/' || n || '.txt', 'UTF8'),
 	CASE n % 3 WHEN 0 THEN 'hide' ELSE 'deny' END, n % 7 = 0, 'medium', 'office', 1, 'rule-' || n % 40, '', 0, 1, 0,
 	'debian-docs', '/usr/bin/mutool'
-	FROM generate_series(1, $EVENTS) n JOIN d ON d.n = n % $DEVICES + 1;
+	FROM generate_series(1, $EVENTS) n JOIN d ON d.nth = n % $DEVICES + 1;
 ANALYZE;
 SQL
 

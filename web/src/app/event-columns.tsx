@@ -12,7 +12,7 @@ type Event = Schemas["Event"];
 export const eventColumns: ColumnDef<Event>[] = [
   {
     header: "When",
-    size: 110,
+    size: 150,
     cell: ({ row: { original: event } }) => (
       <Link to="/events/$cursor" params={{ cursor: event.cursor }}>
         <Time at={event.received_at} />
@@ -21,18 +21,18 @@ export const eventColumns: ColumnDef<Event>[] = [
   },
   {
     header: "Verdict",
-    size: 130,
+    size: 140,
     cell: ({ row: { original: event } }) => <Badge tone={verdictTone(event)}>{verdictWord(event)}</Badge>,
   },
   {
     header: "Access",
-    size: 110,
+    size: 120,
     cell: ({ row: { original: event } }) => `${event.class} ${event.operation}`,
   },
-  { header: "Object", size: 330, cell: ({ row }) => <Guest path text={row.original.path} /> },
-  { header: "Rule", size: 140, cell: ({ row }) => <Guest text={row.original.rule} none="no rule" /> },
-  { header: "Task", size: 110, cell: ({ row }) => <Guest text={row.original.task} /> },
-  { header: "User", size: 110, cell: ({ row }) => <Guest text={row.original.user} /> },
+  { header: "Object", size: 300, cell: ({ row }) => <Guest path text={row.original.path} /> },
+  { header: "Rule", size: 150, cell: ({ row }) => <Guest text={row.original.rule} none="no rule" /> },
+  { header: "Task", size: 90, cell: ({ row }) => <Guest text={row.original.task} /> },
+  { header: "User", size: 100, cell: ({ row }) => <Guest text={row.original.user} /> },
   {
     header: "Device",
     size: 150,
@@ -42,5 +42,5 @@ export const eventColumns: ColumnDef<Event>[] = [
       </Link>
     ),
   },
-  { header: "Times", cell: ({ row }) => (row.original.count > 1 ? `× ${row.original.count}` : "") },
+  { header: "Times", size: 60, cell: ({ row }) => (row.original.count > 1 ? `× ${row.original.count}` : "") },
 ];
