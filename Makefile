@@ -40,6 +40,8 @@ bench-compare:                          ## hold a benchmark's run against an ear
 	$(Q)MARGIN="$(or $(MARGIN),15)" tests/bench/compare $(A) $(B)
 bench-density:                          ## micro-VMs alive in 4096 MiB, and what one costs
 	$(Q)tests/bench/density
+bench-console:                          ## script per interaction at 100,000 devices, Lighthouse (RUNS, DEVICES, EVENTS)
+	$(Q)tests/bench/console.sh
 bench-boot:                             ## measure a cold boot; figures in build/bench (docs/performance.md)
 	$(Q)tests/bench/boot.sh
 check-headers: $(hdrs:%=$(O)/%.hdr-ok)  ## every header compiles alone
@@ -55,5 +57,5 @@ clean:                                  ## remove build/
 	$(Q)rm -rf build
 help:                                   ## this list
 	$(Q)sed -nE 's/^([a-z_.-][a-z _.-]*):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 40
-.PHONY: all demo bench-boot bench-clone bench-compare bench-density bench-fleet bench-ingest bench-policy check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
+.PHONY: all demo bench-boot bench-clone bench-compare bench-console bench-density bench-fleet bench-ingest bench-policy check check-unit check-full check-asan check-tsan check-cov check-headers lint tidy format clean help
 -include $(objs:.o=.d)

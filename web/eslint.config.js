@@ -45,7 +45,7 @@ export default tseslint.config(
   },
   { files: ["*.config.ts"], rules: { "no-restricted-syntax": "off" } },
   {
-    files: ["build/*.mjs"],
+    files: ["build/*.mjs", "bench/*.mjs"],
     languageOptions: {
       globals: { console: "readonly", process: "readonly", Buffer: "readonly", URL: "readonly" },
     },

@@ -5,8 +5,8 @@ export default defineConfig({
   testDir: "e2e",
   outputDir: "../build/web/e2e",
   workers: 1,
-  timeout: 240_000,
-  expect: { timeout: 15_000 },
+  timeout: 420_000,
+  expect: { timeout: 30_000 },
   reporter: [["list"]],
   use: {
     baseURL: process.env["CONSOLE_URL"] ?? "https://127.0.0.1:8443",

@@ -63,7 +63,7 @@ curl -sS --cacert "$RUN/server/ca.pem" -D "$RUN/head" -o "$RUN/asset" --compress
 expect_has "its script is compressed" "$(cat "$RUN/head")" "Content-Encoding: "
 expect_has "and kept for ever" "$(cat "$RUN/head")" "immutable"
 expect_eq "and is what was built" "$(sha256sum <"$RUN/asset")" "$(sha256sum <"build/web/dist$asset")"
-say "first load: $(cat build/bench/console.json)"
+say "first load: $(jq .first_load_js_kb build/bench/console.json) kB of compressed JavaScript"
 
 step "The journeys"
 export CONSOLE_URL=https://127.0.0.1:$API_PORT CONSOLE_BIN=$BIN CONSOLE_HELPER=$RUN/helper

@@ -14,7 +14,12 @@ test("who may only look is shown so, and refused the rest by the API", async ({ 
   await page.getByLabel("Public key").fill("b".repeat(64));
   await page.getByRole("button", { name: "Trust this builder" }).click();
   await expect(page.getByRole("alert")).toContainText("Not trusted");
-  await page.goto("/policies/edit");
+  await page.goto("/draft?kind=base");
+  await expect(page.getByRole("alert")).toContainText("Not for your role");
+  await page.getByRole("button", { name: "Review and apply" }).click();
+  await expect(page.getByRole("dialog").getByRole("alert")).toContainText("Not applied");
+  await expect(page.getByRole("dialog").getByRole("button", { name: /^Apply/ })).toHaveCount(0);
+  await page.goto("/policies/edit"); // for who has a role in some groups alone
   await replaceDocument(page, policy("read"));
   await page.getByRole("button", { name: "Review and apply" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Apply" }).click();

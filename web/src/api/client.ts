@@ -8,10 +8,25 @@ const Problem = v.object({
   code: v.string(),
   request: v.optional(v.string()),
   errors: v.optional(
-    v.array(v.object({ line: v.number(), column: v.number(), path: v.string(), text: v.string() })),
+    v.array(
+      v.object({
+        line: v.number(),
+        column: v.number(),
+        path: v.string(),
+        text: v.string(),
+        document: v.optional(v.string()),
+      }),
+    ),
   ),
 });
-export type Finding = { line: number; column: number; path: string; text: string };
+/** `document`: which of the stored ones it is about; absent for the one that was sent. */
+export type Finding = {
+  line: number;
+  column: number;
+  path: string;
+  text: string;
+  document?: string | undefined;
+};
 
 export class ApiError extends Error {
   readonly status: number;

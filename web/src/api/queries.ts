@@ -1,5 +1,6 @@
 // The queries that more than one page asks, and how often they ask again while they are looked at.
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { Chunk } from "./chunks";
 import { get, type Query } from "./client";
 import {
   Device,
@@ -25,13 +26,28 @@ export const overviewQuery = queryOptions({
   refetchInterval: LIVE_MS,
 });
 
-export const devicesQuery = (query: Query, live = true) =>
-  queryOptions({
-    queryKey: ["devices", query],
-    queryFn: ({ signal }) => get(DevicePage, "/devices", { limit: PAGE_ROWS, ...query }, signal),
-    placeholderData: keepPreviousData,
-    refetchInterval: live ? LIVE_MS : false,
-  });
+// A list of events always says where it goes on; one that was not filled is at its end for now.
+const chunkOf = <Row>(rows: Row[], next: string | null, limit: number): Chunk<Row> => ({
+  rows,
+  next: rows.length < limit ? null : next,
+});
+
+type Fetch<Row> = (after: string | undefined, signal: AbortSignal) => Promise<Chunk<Row>>;
+
+export const deviceChunks =
+  (query: Query, limit: number): Fetch<Schemas["Device"]> =>
+  async (after, signal) => {
+    const { devices, next } = await get(DevicePage, "/devices", { ...query, limit, after }, signal);
+    return chunkOf(devices, next, limit);
+  };
+
+export const eventChunks =
+  (query: Query, limit: number): Fetch<Schemas["Event"]> =>
+  async (after, signal) => {
+    const order = "newest";
+    const { events, next } = await get(EventPage, "/events", { order, ...query, limit, after }, signal);
+    return chunkOf(events, next, limit);
+  };
 
 export const deviceQuery = (id: string) =>
   queryOptions({

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useRouterState } from "@tanstack/react-router";
 import { signOut, type Session } from "../api/session";
 import { Button } from "../ui/Button";
 import { icons, mark } from "./icons";
@@ -9,18 +9,26 @@ import { useTheme } from "./theme";
 type Props = { session: Session };
 
 const places = [
-  { to: "/", name: "Overview", icon: icons.overview, exact: true },
-  { to: "/devices", name: "Devices", icon: icons.devices, exact: false },
-  { to: "/events", name: "Events", icon: icons.events, exact: false },
-  { to: "/policies", name: "Policies", icon: icons.policies, exact: false },
-  { to: "/images", name: "Images", icon: icons.images, exact: false },
-  { to: "/tokens", name: "Tokens", icon: icons.tokens, exact: false },
-  { to: "/people", name: "People", icon: icons.people, exact: false },
+  { to: "/", name: "Overview", icon: icons.overview, under: /^\/$/ },
+  { to: "/devices", name: "Devices", icon: icons.devices, under: /^\/devices/ },
+  { to: "/events", name: "Events", icon: icons.events, under: /^\/events/ },
+  {
+    to: "/documents",
+    name: "Policies",
+    icon: icons.policies,
+    under: /^\/(documents|draft|effective|compare|policies)/,
+  },
+  { to: "/images", name: "Images", icon: icons.images, under: /^\/images/ },
+  { to: "/tokens", name: "Tokens", icon: icons.tokens, under: /^\/tokens/ },
+  { to: "/people", name: "People", icon: icons.people, under: /^\/people/ },
+  { to: "/sessions", name: "Sessions", icon: icons.sessions, under: /^\/sessions/ },
+  { to: "/audit", name: "Audit log", icon: icons.audit, under: /^\/audit/ },
 ] as const;
 
 /** The way around, and who is signed in. */
 export function Sidebar({ session }: Props) {
   const [theme, setTheme] = useTheme();
+  const path = useRouterState({ select: (state) => state.location.pathname });
   const queryClient = useQueryClient();
   const leave = useMutation({
     mutationFn: signOut,
@@ -30,8 +38,10 @@ export function Sidebar({ session }: Props) {
       location.assign("/");
     },
   });
-  // The API refuses it to others; a place that only says so is no place.
-  const shown = places.filter((place) => place.to !== "/people" || hasRole(session.person.roles, "admin"));
+  // The API refuses some to others; a place that only says so is no place.
+  const isAdmin = hasRole(session.person.roles, "admin");
+  const seesAudit = isAdmin || hasRole(session.person.roles, "auditor");
+  const shown = places.filter(({ to }) => (to !== "/people" || isAdmin) && (to !== "/audit" || seesAudit));
   const roles = session.person.roles.map((one) => one.role).join(", ");
   return (
     <header className="sidebar">
@@ -43,11 +53,7 @@ export function Sidebar({ session }: Props) {
         <ul>
           {shown.map((place) => (
             <li key={place.to}>
-              <Link
-                to={place.to}
-                activeOptions={{ exact: place.exact, includeSearch: false }}
-                activeProps={{ "aria-current": "page" }}
-              >
+              <Link to={place.to} aria-current={place.under.test(path) ? "page" : undefined}>
                 {place.icon}
                 {place.name}
               </Link>

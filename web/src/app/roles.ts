@@ -27,3 +27,4 @@ export function reach({ groups }: Pick<Grant, "groups">): string {
 
 export const grantText = (grant: Grant) => `${grant.role} of ${reach(grant)}`;
 export const hasRole = (grants: readonly Grant[], role: Role) => grants.some((grant) => grant.role === role);
+export const reachesAll = (grants: readonly Grant[]) => grants.some(({ groups }) => groups === "all");

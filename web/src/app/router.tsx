@@ -1,13 +1,7 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  parseSearchWith,
-  stringifySearchWith,
-} from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import * as v from "valibot";
 import { NotFound } from "./NotFound";
+import { parseSearch, stringifySearch } from "./search-params";
 import { Shell } from "./Shell";
 
 const text = v.optional(
@@ -40,7 +34,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/devices",
-    validateSearch: words("group", "state", "after"),
+    validateSearch: words("group", "state"),
     component: lazyRouteComponent(() => import("../features/devices/DevicesPage"), "DevicesPage"),
   }),
   createRoute({
@@ -56,7 +50,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/events",
-    validateSearch: words("verdict", "class", "task", "user", "rule", "device", "group", "vm", "after"),
+    validateSearch: words("verdict", "class", "task", "user", "rule", "device", "group", "vm"),
     component: lazyRouteComponent(() => import("../features/events/EventsPage"), "EventsPage"),
   }),
   createRoute({
@@ -83,6 +77,35 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/documents",
+    component: lazyRouteComponent(() => import("../features/policies/DocumentsPage"), "DocumentsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/documents/$id",
+    validateSearch: words("line", "from", "to"),
+    component: lazyRouteComponent(() => import("../features/policies/DocumentPage"), "DocumentPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/draft",
+    validateSearch: words("id", "revision", "kind", "group", "serial"),
+    component: lazyRouteComponent(() => import("../features/policies/DraftPage"), "DraftPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/effective",
+    validateSearch: words("group", "device", "user", "serial"),
+    component: lazyRouteComponent(() => import("../features/policies/EffectivePage"), "EffectivePage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/compare",
+    validateSearch: words("group", "from", "to"),
+    component: lazyRouteComponent(() => import("../features/policies/ComparePage"), "ComparePage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/images",
     validateSearch: words("after"),
     component: lazyRouteComponent(() => import("../features/images/ImagesPage"), "ImagesPage"),
@@ -106,6 +129,18 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/sessions",
+    validateSearch: words("after"),
+    component: lazyRouteComponent(() => import("../features/account/SessionsPage"), "SessionsPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/audit",
+    validateSearch: words("actor", "action", "outcome", "after", "row"),
+    component: lazyRouteComponent(() => import("../features/audit/AuditPage"), "AuditPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/components",
     component: lazyRouteComponent(() => import("./ComponentsPage"), "ComponentsPage"),
   }),
@@ -113,10 +148,10 @@ const routes = [
 
 export const router = createRouter({
   routeTree: root.addChildren([...routes]),
-  // Every parameter is a word, never JSON: a group may be called "12".
-  parseSearch: parseSearchWith((word) => word),
-  stringifySearch: stringifySearchWith((word) => String(word)),
+  parseSearch,
+  stringifySearch,
   defaultPreload: "intent",
+  scrollRestoration: true,
 });
 
 declare module "@tanstack/react-router" {

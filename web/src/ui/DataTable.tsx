@@ -14,6 +14,7 @@ type Props<Row> = {
 };
 
 const waiting = [1, 2, 3, 4, 5, 6];
+const noRows: never[] = [];
 
 /** A table with its states: loading, failed or denied, empty, and rows. Rows that were there stay during an error. */
 export function DataTable<Row>({
@@ -27,7 +28,7 @@ export function DataTable<Row>({
   selected,
 }: Props<Row>) {
   const table = useReactTable({
-    data: rows ?? [],
+    data: rows ?? noRows,
     columns,
     getCoreRowModel: getCoreRowModel(),
     getRowId: rowKey,

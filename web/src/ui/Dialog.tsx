@@ -1,9 +1,9 @@
 import { useEffect, useId, useRef, type ReactNode } from "react";
 
-type Props = { title: string; onClose: () => void; children: ReactNode };
+type Props = { title: string; onClose: () => void; children: ReactNode; wide?: boolean };
 
 /** A modal dialog: the browser's own, which traps focus, makes the rest inert, and closes on Escape. */
-export function Dialog({ title, onClose, children }: Props) {
+export function Dialog({ title, onClose, children, wide = false }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -12,7 +12,7 @@ export function Dialog({ title, onClose, children }: Props) {
     return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={ref} aria-labelledby={id} onCancel={onClose}>
+    <dialog ref={ref} className={wide ? "wide" : undefined} aria-labelledby={id} onCancel={onClose}>
       <h2 id={id}>{title}</h2>
       {children}
     </dialog>

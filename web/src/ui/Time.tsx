@@ -1,23 +1,11 @@
-import { useSyncExternalStore } from "react";
+import { useNow } from "./useNow";
 import { ago, local, utc } from "./when";
-
-// One clock for all times on the page.
-let now = Date.now();
-const listeners = new Set<() => void>();
-setInterval(() => {
-  now = Date.now();
-  for (const listener of listeners) listener();
-}, 5000);
-const subscribe = (listener: () => void) => {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-};
 
 type Props = { at: string | null; full?: boolean; never?: string };
 
 /** A moment: near ones in words; the title has local time and UTC. */
 export function Time({ at, full = false, never = "never" }: Props) {
-  const current = useSyncExternalStore(subscribe, () => now);
+  const current = useNow();
   if (at === null) return <span className="muted">{never}</span>;
   if (!full)
     return (

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { sessionQuery } from "../../api/session";
 import { grantText } from "../../app/roles";
 import { Facts } from "../../ui/Facts";
@@ -20,6 +21,12 @@ export function AccountPage() {
             facts={[
               ["May", person.roles.length === 0 ? "nothing yet" : person.roles.map(grantText).join("; ")],
               ["Signed in until", <Time key="until" at={session.expires} full />],
+              [
+                "Signed in where",
+                <Link key="where" to="/sessions">
+                  every session
+                </Link>,
+              ],
               ["Or unused for", `${Math.round(session.idle_seconds / 60)} minutes`],
             ]}
           />

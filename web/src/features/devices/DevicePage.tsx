@@ -141,6 +141,11 @@ export function DevicePage() {
         </>
       }
       lead={policyState(device.policy).sentence}
+      actions={
+        <Link to="/effective" search={{ device: device.id }} className="button">
+          What is in force here
+        </Link>
+      }
     >
       <div className="stack">
         {!device.isolation && device.state !== "revoked" && (

@@ -1,11 +1,11 @@
-import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
-import { devicesQuery } from "../../api/queries";
-import { DataTable } from "../../ui/DataTable";
+import { CHUNK_ROWS, useLongList } from "../../api/long-list";
+import { deviceChunks } from "../../api/queries";
+import { Export } from "../../app/Export";
 import { Empty } from "../../ui/Empty";
 import { Filters } from "../../ui/Filters";
 import { Page } from "../../ui/Page";
-import { Pager } from "../../ui/Pager";
+import { VirtualTable } from "../../ui/VirtualTable";
 import { columns } from "./columns";
 
 const route = getRouteApi("/devices");
@@ -18,10 +18,24 @@ const enrol = (
 /** The fleet, page by page. */
 export function DevicesPage() {
   const search = route.useSearch();
-  const devices = useQuery(devicesQuery(search));
+  const devices = useLongList({
+    key: ["devices", search],
+    fetch: deviceChunks(search, CHUNK_ROWS),
+    idOf: ({ id }) => id,
+    live: true,
+  });
   const filtered = search.group !== undefined || search.state !== undefined;
   return (
-    <Page title="Devices" lead="What each endpoint should enforce, and what it does enforce." actions={enrol}>
+    <Page
+      title="Devices"
+      lead="What each endpoint should enforce, and what it does enforce."
+      actions={
+        <>
+          <Export name="devices" fetch={deviceChunks(search, 1000)} />
+          {enrol}
+        </>
+      }
+    >
       <div className="panel flush">
         <Filters
           values={search}
@@ -34,13 +48,15 @@ export function DevicesPage() {
             { name: "group", label: "Group" },
           ]}
         />
-        <DataTable
+        <VirtualTable
           label="Devices"
           columns={columns}
-          rows={devices.data?.devices}
+          rows={devices.rows}
           rowKey={(device) => device.id}
           error={devices.error}
-          onRetry={() => void devices.refetch()}
+          onRetry={devices.retry}
+          more={devices.more}
+          onSeen={devices.onSeen}
           empty={
             filtered ? (
               <Empty title="No device is like that" action={<Link to="/devices">Show all devices</Link>} />
@@ -51,7 +67,6 @@ export function DevicesPage() {
             )
           }
         />
-        <Pager after={search.after} next={devices.data?.next} rows={devices.data?.devices.length ?? 0} />
       </div>
     </Page>
   );

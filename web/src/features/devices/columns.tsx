@@ -11,6 +11,7 @@ type Device = Schemas["Device"];
 export const columns: ColumnDef<Device>[] = [
   {
     header: "Host",
+    size: 220,
     cell: ({ row: { original: device } }) => (
       <Link to="/devices/$id" params={{ id: device.id }}>
         <Guest text={device.hostname} none="(no name)" />
@@ -19,10 +20,12 @@ export const columns: ColumnDef<Device>[] = [
   },
   {
     header: "State",
+    size: 120,
     cell: ({ row: { original: device } }) => <Badge tone={stateTone[device.state]}>{device.state}</Badge>,
   },
   {
     header: "Policy",
+    size: 150,
     cell: ({ row: { original: device } }) => {
       const state = policyState(device.policy);
       return (
@@ -34,10 +37,11 @@ export const columns: ColumnDef<Device>[] = [
   },
   {
     header: "Isolation",
+    size: 110,
     cell: ({ row: { original: device } }) =>
       device.isolation ? <Badge tone="good">works</Badge> : <Badge tone="bad">none</Badge>,
   },
-  { header: "Group", cell: ({ row }) => row.original.group },
-  { header: "Last seen", cell: ({ row }) => <Time at={row.original.last_seen} /> },
-  { header: "Version", cell: ({ row }) => <Guest text={row.original.version} /> },
+  { header: "Group", size: 120, cell: ({ row }) => row.original.group },
+  { header: "Last seen", size: 130, cell: ({ row }) => <Time at={row.original.last_seen} /> },
+  { header: "Version", size: 110, cell: ({ row }) => <Guest text={row.original.version} /> },
 ];

@@ -1,8 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
 import { eventQuery, type Schemas } from "../../api/queries";
 import { verdictTone, verdictWord } from "../../app/verdict";
 import { Badge } from "../../ui/Badge";
+import { Button } from "../../ui/Button";
 import { Empty } from "../../ui/Empty";
 import { Facts } from "../../ui/Facts";
 import { Failure } from "../../ui/Failure";
@@ -10,6 +12,8 @@ import { Guest } from "../../ui/Guest";
 import { Page } from "../../ui/Page";
 import { Panel } from "../../ui/Panel";
 import { Time } from "../../ui/Time";
+import { exceptionProblem } from "./exception";
+import { ExceptionDialog } from "./ExceptionDialog";
 import { explain } from "./explain";
 
 const route = getRouteApi("/events/$cursor");
@@ -100,6 +104,8 @@ function Subject({ event }: Props) {
 export function EventPage() {
   const { cursor } = route.useParams();
   const query = useQuery(eventQuery(cursor));
+  // When the exception was asked for: its end is counted from then.
+  const [excepting, setExcepting] = useState<number | null>(null);
   const event = query.data;
   if (event == null)
     return (
@@ -130,6 +136,22 @@ export function EventPage() {
         </>
       }
       lead={<Time at={event.received_at} full />}
+      actions={
+        <>
+          <Link to="/effective" search={{ device: event.device.id, user: event.user }} className="button">
+            What is in force there
+          </Link>
+          {exceptionProblem(event) === null && (
+            <Button
+              onClick={() => {
+                setExcepting(Date.now());
+              }}
+            >
+              Make an exception
+            </Button>
+          )}
+        </>
+      }
     >
       <div className="stack">
         <Panel title="In words">
@@ -144,6 +166,15 @@ export function EventPage() {
           <Subject event={event} />
         </div>
       </div>
+      {excepting !== null && (
+        <ExceptionDialog
+          event={event}
+          now={excepting}
+          onClose={() => {
+            setExcepting(null);
+          }}
+        />
+      )}
     </Page>
   );
 }

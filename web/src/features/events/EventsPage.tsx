@@ -1,13 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
-import { PAGE_ROWS, eventsQuery } from "../../api/queries";
+import { CHUNK_ROWS, useLongList } from "../../api/long-list";
+import { eventChunks } from "../../api/queries";
+import { Export } from "../../app/Export";
 import { eventColumns } from "../../app/event-columns";
-import { DataTable } from "../../ui/DataTable";
 import { Empty } from "../../ui/Empty";
 import { Filters } from "../../ui/Filters";
 import { Page } from "../../ui/Page";
-import { Pager } from "../../ui/Pager";
+import { VirtualTable } from "../../ui/VirtualTable";
 
 const route = getRouteApi("/events");
 const classes = [
@@ -27,12 +27,19 @@ const classes = [
 export function EventsPage() {
   const search = route.useSearch();
   const [follow, setFollow] = useState(true);
-  const live = follow && search.after === undefined;
-  const events = useQuery(eventsQuery(search, live));
-  const rows = events.data?.events;
-  const filtered = Object.keys(search).some((name) => name !== "after");
+  const events = useLongList({
+    key: ["events", search],
+    fetch: eventChunks(search, CHUNK_ROWS),
+    idOf: ({ cursor }) => cursor,
+    live: follow,
+  });
+  const filtered = Object.keys(search).length > 0;
   return (
-    <Page title="Events" lead="What micro-VMs tried, and what the policy said to it. Newest first.">
+    <Page
+      title="Events"
+      lead="What micro-VMs tried, and what the policy said to it. Newest first."
+      actions={<Export name="events" fetch={eventChunks(search, 1000)} />}
+    >
       <div className="panel flush">
         <Filters
           values={search}
@@ -50,8 +57,7 @@ export function EventsPage() {
           <label className="check">
             <input
               type="checkbox"
-              checked={live}
-              disabled={search.after !== undefined}
+              checked={follow}
               onChange={(event) => {
                 setFollow(event.target.checked);
               }}
@@ -59,15 +65,17 @@ export function EventsPage() {
             Follow new events
           </label>
         </Filters>
-        <DataTable
+        <VirtualTable
           label="Events"
           columns={eventColumns}
-          rows={rows}
+          rows={events.rows}
           rowKey={(event) => event.cursor}
           error={events.error}
-          onRetry={() => void events.refetch()}
+          onRetry={events.retry}
+          more={events.more}
+          onSeen={events.onSeen}
           empty={
-            filtered || search.after !== undefined ? (
+            filtered ? (
               <Empty
                 title="No event is like that"
                 action={
@@ -83,11 +91,6 @@ export function EventsPage() {
               </Empty>
             )
           }
-        />
-        <Pager
-          after={search.after}
-          next={rows?.length === PAGE_ROWS ? events.data?.next : null}
-          rows={rows?.length ?? 0}
         />
       </div>
     </Page>

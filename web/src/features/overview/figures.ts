@@ -8,7 +8,7 @@ export type Step = {
   title: string;
   text: string;
   command?: string;
-  to?: "/images" | "/policies/edit" | "/devices/enrol";
+  to?: "/images" | "/documents" | "/devices/enrol";
 };
 
 const devices = (figures: Overview) =>
@@ -34,7 +34,7 @@ export function firstSteps(figures: Overview): Step[] {
       done: figures.has.policies > 0,
       title: "Write a policy",
       text: "It says which programs run in which micro-VM, and what each may reach.",
-      to: "/policies/edit",
+      to: "/documents",
     },
     {
       done: false,

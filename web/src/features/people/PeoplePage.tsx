@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { ColumnDef } from "@tanstack/react-table";
 import { useMemo, useState } from "react";
@@ -7,19 +7,19 @@ import { Badge } from "../../ui/Badge";
 import { Button } from "../../ui/Button";
 import { DataTable } from "../../ui/DataTable";
 import { Empty } from "../../ui/Empty";
-import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
 import { Pager } from "../../ui/Pager";
 import { Time } from "../../ui/Time";
 import { visible } from "../../ui/visible";
 import { AddDialog } from "./AddDialog";
-import { peopleQuery, setDisabled, type Person } from "./person";
+import { DisableDialog } from "./DisableDialog";
+import { peopleQuery, type Person } from "./person";
 import { RemoveDialog } from "./RemoveDialog";
 
 const route = getRouteApi("/people");
-type Change = (change: { id: string; disabled: boolean }) => void;
+type Ask = (person: Person) => void;
 
-const columnsFor = (onChange: Change, onRemove: (person: Person) => void): ColumnDef<Person>[] => [
+const columnsFor = (onDisable: Ask, onRemove: Ask): ColumnDef<Person>[] => [
   { header: "Name", cell: ({ row }) => <strong>{visible(row.original.name)}</strong> },
   {
     header: "State",
@@ -49,7 +49,7 @@ const columnsFor = (onChange: Change, onRemove: (person: Person) => void): Colum
         <Button
           aria-label={`${person.disabled ? "Enable" : "Disable"} ${person.name}`}
           onClick={() => {
-            onChange({ id: person.id, disabled: !person.disabled });
+            onDisable(person);
           }}
         >
           {person.disabled ? "Enable" : "Disable"}
@@ -71,16 +71,11 @@ const columnsFor = (onChange: Change, onRemove: (person: Person) => void): Colum
 /** Who may sign in, and what each may do. */
 export function PeoplePage() {
   const search = route.useSearch();
-  const queryClient = useQueryClient();
   const people = useQuery(peopleQuery(search));
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Person | null>(null);
-  const change = useMutation({
-    mutationFn: setDisabled,
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: ["people"] }),
-  });
-  const { mutate } = change;
-  const columns = useMemo(() => columnsFor(mutate, setRemoving), [mutate]);
+  const [disabling, setDisabling] = useState<Person | null>(null);
+  const columns = useMemo(() => columnsFor(setDisabling, setRemoving), []);
   return (
     <Page
       title="People"
@@ -97,11 +92,6 @@ export function PeoplePage() {
       }
     >
       <div className="panel flush">
-        {change.error !== null && (
-          <Notice tone="bad" title="Not changed">
-            {change.error.message}
-          </Notice>
-        )}
         <DataTable
           label="People"
           columns={columns}
@@ -117,6 +107,14 @@ export function PeoplePage() {
         <AddDialog
           onClose={() => {
             setAdding(false);
+          }}
+        />
+      )}
+      {disabling !== null && (
+        <DisableDialog
+          person={disabling}
+          onClose={() => {
+            setDisabling(null);
           }}
         />
       )}

@@ -10,6 +10,7 @@ type Props = {
   label: string;
   readOnly?: boolean;
   findings?: Finding[];
+  notes?: Finding[];
   onChange?: (text: string) => void;
   ref?: Ref<EditorHandle>;
 };
@@ -23,6 +24,7 @@ export function CodeEditor({
   label,
   readOnly = false,
   findings = none,
+  notes = none,
   onChange,
   ref,
 }: Props) {
@@ -47,8 +49,8 @@ export function CodeEditor({
   }, [initial, label, readOnly]);
   useEffect(() => {
     const editor = view.current;
-    editor?.dispatch(setDiagnostics(editor.state, diagnosticsOf(editor.state.doc, findings)));
-  }, [findings, initial]);
+    editor?.dispatch(setDiagnostics(editor.state, diagnosticsOf(editor.state.doc, findings, notes)));
+  }, [findings, notes, initial]);
   useImperativeHandle(ref, () => ({
     goTo: (finding) => {
       const editor = view.current;

@@ -9,6 +9,7 @@ import { Page } from "../../ui/Page";
 import { Pager } from "../../ui/Pager";
 import { Time } from "../../ui/Time";
 import { visible } from "../../ui/visible";
+import { PolicyTabs } from "./PolicyTabs";
 
 const route = getRouteApi("/policies");
 
@@ -33,18 +34,17 @@ const columns: ColumnDef<Schemas["Policy"]>[] = [
 export function PoliciesPage() {
   const search = route.useSearch();
   const policies = useQuery(policiesQuery(search));
-  const group = search.group ?? "default";
   const edit = (
-    <Link to="/policies/edit" search={{ group }} className="button primary">
-      Edit the policy of “{group}”
+    <Link to="/documents" className="button primary">
+      To the documents
     </Link>
   );
   return (
     <Page
       title="Policies"
       lead="Signed versions, by group. The newest of a group is the one its devices enforce."
-      actions={edit}
     >
+      <PolicyTabs />
       <div className="panel flush">
         <Filters values={search} fields={[{ name: "group", label: "Group" }]} />
         <DataTable

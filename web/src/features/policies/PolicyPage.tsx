@@ -2,6 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { Suspense, lazy, useState } from "react";
 import { policyQuery } from "../../api/queries";
+import { sessionQuery } from "../../api/session";
+import { reachesAll } from "../../app/roles";
 import { Badge } from "../../ui/Badge";
 import { Button } from "../../ui/Button";
 import { Facts } from "../../ui/Facts";
@@ -21,6 +23,8 @@ export function PolicyPage() {
   const { group, serial } = route.useParams();
   const query = useQuery(policyQuery(group, serial));
   const newest = useQuery(policyQuery(group, "newest"));
+  // Documents concern every group; who has no role for all of them edits his group's policy by itself.
+  const all = reachesAll(useQuery(sessionQuery).data?.person.roles ?? []);
   const [compare, setCompare] = useState(false);
   const policy = query.data;
   if (policy === undefined)
@@ -50,9 +54,19 @@ export function PolicyPage() {
       }
       lead={`Serial ${policy.serial} of the group “${group}”. Versions never change; a change is a new one.`}
       actions={
-        <Link to="/policies/edit" search={{ group, from: String(policy.serial) }} className="button primary">
-          {current ? "Edit" : "Go back to this version"}
-        </Link>
+        all ? (
+          <Link to="/draft" search={{ group, serial: String(policy.serial) }} className="button primary">
+            {current ? "Edit its documents" : "Go back to this version"}
+          </Link>
+        ) : (
+          <Link
+            to="/policies/edit"
+            search={{ group, from: String(policy.serial) }}
+            className="button primary"
+          >
+            {current ? "Edit" : "Go back to this version"}
+          </Link>
+        )
       }
     >
       <div className="stack">
@@ -63,6 +77,12 @@ export function PolicyPage() {
               ["By", visible(policy.created_by)],
               ["File", policy.name === "" ? "—" : visible(policy.name)],
               ["Digest", <code key="digest">{policy.digest}</code>],
+              [
+                "Says",
+                <Link key="says" to="/effective" search={{ group, serial: String(policy.serial) }}>
+                  every rule, with its origin
+                </Link>,
+              ],
             ]}
           />
         </Panel>

@@ -16,8 +16,8 @@ test("a finding marks the word at its column", () => {
 test("a column behind the line's end stays inside the line", () => {
   expect(positionOf(doc, { ...finding, line: 1, column: 99 })).toEqual({ from: 10, to: 10 });
 });
-test("a line that is not there any more marks the beginning", () => {
-  expect(positionOf(doc, { ...finding, line: 9 })).toEqual({ from: 0, to: 0 });
+test("a line behind the last one marks the end", () => {
+  expect(positionOf(doc, { ...finding, line: 9 })).toEqual({ from: doc.length, to: doc.length });
 });
 test("a finding about the whole says its text alone", () => {
   expect(diagnosticsOf(doc, [{ line: 0, column: 0, path: "", text: "is empty" }])[0]?.message).toBe(

@@ -22,7 +22,7 @@ tasks:
 `;
 
 /** A finding as one line: where, of what, what. */
-export function findingText({ line, path, text }: Finding): string {
-  const where = line > 0 ? `line ${line}: ` : "";
+export function findingText({ line, path, text, document }: Finding): string {
+  const where = `${document === undefined ? "" : `${document}, `}${line > 0 ? `line ${line}: ` : ""}`;
   return `${where}${path === "" ? "" : `${path}: `}${text}`;
 }
