@@ -96,9 +96,10 @@ const struct srv_route srv_routes[] = {
 	{"GET", V1 "/devices", READ, .query = srv_devices_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_devices_handle_list},
 	{"GET", V1 "/devices/{id}", READ, .reach = SRV_REACH_GROUPS,
-	 .handle = srv_devices_handle_get},
+	 .current = srv_version_of_device, .handle = srv_devices_handle_get},
 	{"PATCH", V1 "/devices/{id}", ADMIN, SMALL_BODY, .body = srv_devices_patch_body,
-	 .reach = SRV_REACH_GROUPS, .handle = srv_devices_handle_patch},
+	 .reach = SRV_REACH_GROUPS, .current = srv_version_of_device,
+	 .handle = srv_devices_handle_patch},
 
 	{"GET", V1 "/events", READ, .query = srv_events_query, .reach = SRV_REACH_GROUPS,
 	 .handle = srv_events_handle_list},

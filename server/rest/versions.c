@@ -7,6 +7,7 @@
 #include "server/db.h"
 #include "server/rest/grants.h"
 #include "server/role.h"
+#include "server/store/devices.h"
 #include "server/store/layers.h"
 #include "server/store/people.h"
 #include "server/store/policies.h"
@@ -77,6 +78,35 @@ int srv_version_of_groups(struct srv_call *call, char ret_etag[SRV_ETAG_TEXT], s
 	if (r == 0)
 		r = srv_groups_list(call->conn, &rows, err);
 	return r < 0 ? r : make_tag(rows_json(rows, 2), ret_etag, err);
+}
+
+/* Whether a device that is let in has a connection is no part of it. */
+static bool is_let_in(const char *state)
+{
+	return strcmp(state, "connected") == 0 || strcmp(state, "offline") == 0;
+}
+
+int srv_version_of_device(struct srv_call *call, char ret_etag[SRV_ETAG_TEXT], struct err *err)
+{
+	cleanup_rows struct srv_rows *rows = NULL;
+	const struct srv_device_filter filter = {
+		.scope = call->scope, .id = call->param, .limit = 1};
+	int r = srv_route_changes(call->route)
+			? srv_devices_lock(call->conn, call->scope, call->param, err)
+			: 0;
+
+	if (r == 0)
+		r = srv_devices_list(call->conn, &filter, &rows, err);
+	if (r == -EINVAL || r == -ENOENT)
+		return 0; /* no such device */
+	if (r < 0 || !srv_rows_count(rows))
+		return r;
+	const char *state = srv_rows_text(rows, 0, SRV_DEVICE_STATE);
+
+	return make_tag(json_pack("[s, s, s]", srv_rows_text(rows, 0, SRV_DEVICE_NAME),
+				  srv_rows_text(rows, 0, SRV_DEVICE_LABELS),
+				  is_let_in(state) ? "active" : state),
+			ret_etag, err);
 }
 
 int srv_version_of_layers(struct srv_call *call, char ret_etag[SRV_ETAG_TEXT], struct err *err)

@@ -27,6 +27,20 @@ int srv_devices_list(struct srv_conn *conn, const struct srv_device_filter *filt
 		SRV_SCOPE(filter->scope));
 }
 
+int srv_devices_lock(struct srv_conn *conn, const char *scope, const char *id, struct err *err)
+{
+	cleanup_rows struct srv_rows *rows = NULL;
+	/* As text: an id that is no UUID must not end the transaction. */
+	int r = srv_query(conn, &rows, err,
+			  "SELECT FROM devices WHERE id::text = $1 AND " SRV_IN_SCOPE(
+				  "group_name", "$2") "FOR UPDATE",
+			  SRV_TEXT(id), SRV_SCOPE(scope));
+
+	if (r < 0)
+		return r;
+	return srv_rows_count(rows) ? 0 : err_set(err, -ENOENT, "no device %s", id);
+}
+
 int srv_devices_change(struct srv_conn *conn, const char *id,
 		       const struct srv_device_change *change, struct err *err)
 {

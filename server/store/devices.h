@@ -63,6 +63,10 @@ struct srv_device_filter {
 int srv_devices_list(struct srv_conn *conn, const struct srv_device_filter *filter,
 		     struct srv_rows **ret_rows, struct err *err) must_check;
 
+/* Until the transaction ends nobody else changes it. -ENOENT: there is no such device in the scope. */
+int srv_devices_lock(struct srv_conn *conn, const char *scope, const char *id,
+		     struct err *err) must_check;
+
 /* What an admin changes; NULL stays as it is. */
 struct srv_device_change {
 	const char *name;

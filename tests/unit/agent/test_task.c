@@ -120,9 +120,10 @@ START_TEST(a_task_that_matches_comes_before_the_default_task)
 	install("docs", "/usr/bin/mutool\t/usr/bin/mutool\n");
 	install("tools", "/usr/bin/mutool\t/usr/bin/mutool\n");
 	set_policy("any");
+	char path[] = "/home/user1/a.pdf";
+
 	request.file_count = 1;
-	snprintf(request.files[0].path, sizeof(request.files[0].path), "/home/user1/a.pdf");
-	request.files[0].fd = -1;
+	request.files[0] = (struct agent_file){.fd = -1, .path = path};
 	ck_assert_msg(find("/usr/bin/mutool") == 0, "%s", err.text);
 	ck_assert_str_eq(task.task.id, "pdf");
 }

@@ -64,6 +64,7 @@ static const struct {
 } versioned[] = {
 	{"PATCH", "/api/v1/people/{id}", "/api/v1/people/@", "{\"disabled\": true}"},
 	{"DELETE", "/api/v1/people/{id}", "/api/v1/people/@", NULL},
+	{"PATCH", "/api/v1/devices/{id}", "/api/v1/devices/" DEVICE_A, "{\"name\": \"x\"}"},
 	{"POST", "/api/v1/policies", "/api/v1/policies", "{\"document\": \"x\", \"group\": \"a\"}"},
 	{"POST", "/api/v1/layers", "/api/v1/layers", "{\"document\": \"x\"}"},
 	{"POST", "/api/v1/groups", "/api/v1/groups", "{\"name\": \"c\", \"parent\": \"a\"}"},
