@@ -14,6 +14,12 @@ _Static_assert(sizeof(struct mv_table_header) % 8 == 0, "rules follow the header
 _Static_assert(sizeof(struct mv_table_rule) == 24, "no padding between fields");
 _Static_assert(sizeof(struct mv_table_pattern) == 16, "no padding between fields");
 
+/* An enum's number: they count from 1. */
+static bool is_number(unsigned n, unsigned count)
+{
+	return n > 0 && n < count;
+}
+
 static bool all_zero(const uint8_t *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -50,7 +56,7 @@ static bool header_is_valid(const struct mv_table_header *header, size_t n)
 	if (header->fallback[0] != 0 || !all_zero(header->padding, sizeof(header->padding)))
 		return false;
 	for (unsigned class = 1; class < MV_CLASS_COUNT; class ++) {
-		if (!mv_verdict_name(header->fallback[class]))
+		if (!is_number(header->fallback[class], MV_VERDICT_COUNT))
 			return false;
 	}
 	return true;
@@ -60,8 +66,9 @@ static bool rule_is_valid(const struct mv_policy *policy, const struct mv_table_
 {
 	uint32_t end;
 
-	if (!mv_class_name(rule->class) || !mv_severity_name(rule->severity) ||
-	    rule->verdict < MV_ALLOW || rule->verdict > MV_HIDE)
+	if (!is_number(rule->class, MV_CLASS_COUNT) ||
+	    !is_number(rule->severity, MV_CRITICAL + 1) || rule->verdict < MV_ALLOW ||
+	    rule->verdict > MV_HIDE)
 		return false;
 	if (rule->audit > 1 || rule->terminate > 1 || (rule->audit && rule->verdict != MV_DENY) ||
 	    !all_zero(rule->reserved, sizeof(rule->reserved)))
@@ -181,8 +188,8 @@ static bool any_pattern(const struct mv_policy *policy, const struct mv_table_ru
 
 static bool is_well_formed(const struct mv_access *access)
 {
-	if (!mv_class_name(access->class) || !mv_op_name(access->op) || access->object_bytes == 0 ||
-	    access->object_bytes > MV_PATH_MAX)
+	if (!is_number(access->class, MV_CLASS_COUNT) || !is_number(access->op, MV_OP_COUNT) ||
+	    access->object_bytes == 0 || access->object_bytes > MV_PATH_MAX)
 		return false;
 	if (access->class == MV_CLASS_FILE || access->class == MV_CLASS_SAVE)
 		return mv_path_is_canonical(access->object, access->object_bytes);
