@@ -51,19 +51,14 @@ static bool has_capabilities(void)
 
 static int check(void)
 {
-	if (getuid() == 0 || geteuid() == 0) {
-		mv_log(MV_LOG_ERROR, "jail: refusing to run as root");
-		return -EPERM;
-	}
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
-		mv_log(MV_LOG_ERROR, "jail: refusing to run without no_new_privs");
-		return -EPERM;
-	}
-	if (has_capabilities()) {
-		mv_log(MV_LOG_ERROR, "jail: refusing to run with capabilities");
-		return -EPERM;
-	}
-	return 0;
+	const char *how = getuid() == 0 || geteuid() == 0               ? "as root"
+			  : prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ? "without no_new_privs"
+			  : has_capabilities()                          ? "with capabilities"
+									: NULL;
+
+	if (how)
+		mv_log(MV_LOG_ERROR, "jail: refusing to run %s", how);
+	return how ? -EPERM : 0;
 }
 
 static int limit(int resource, rlim_t value)
