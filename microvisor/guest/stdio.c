@@ -26,11 +26,13 @@ enum {
 static bool is_allowed(struct mv_stdio *io, const struct mv_stdio_stream *s,
 		       const struct mv_exit *from)
 {
+	static const char *const objects[3] = {"stdin", "stdout", "stderr"};
+	const char *object = objects[s->port - MV_PORT_STDIN];
 	struct mv_access access = {
 		.class = MV_CLASS_STDIO,
 		.op = s->port == MV_PORT_STDIN ? MV_OP_READ : MV_OP_WRITE,
-		.object_bytes = (uint16_t)strlen(s->object),
-		.object = s->object,
+		.object_bytes = (uint16_t)strlen(object),
+		.object = object,
 	};
 
 	return mv_arbiter_decide(io->config->arbiter, &access, from, MV_CASE_PLAIN) == MV_ALLOW;
@@ -172,8 +174,6 @@ static void *run(void *context)
 
 int mv_stdio_init(struct mv_stdio *io, const struct mv_task_config *config, int done_fd)
 {
-	static const char *const objects[3] = {"stdin", "stdout", "stderr"};
-
 	io->config = config;
 	io->done_fd = done_fd;
 	for (unsigned i = 0; i < 3; i++) {
@@ -182,7 +182,6 @@ int mv_stdio_init(struct mv_stdio *io, const struct mv_task_config *config, int 
 		s->fd = config->fds[i];
 		s->is_given = s->fd >= 0;
 		s->port = MV_PORT_STDIN + i;
-		s->object = objects[i];
 	}
 	io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return io->wake_fd < 0 ? -errno : 0;
