@@ -7,6 +7,7 @@
 
 #include "agent/words.h"
 #include "common/log.h"
+#include "common/policy/words.h"
 #include "microvisor/arbiter/access.h"
 
 /* The word of an operation, for a sentence "it tried to ... PATH". */
@@ -84,11 +85,10 @@ json_t *agent_explain_json(const struct agent_rep_event *e)
 
 	log_quote(object, sizeof(object), e->object, e->object_bytes);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:I, s:s}", "class",
-			 or_other(mv_class_name(e->class)), "operation",
-			 or_other(mv_op_name(e->op)), "object", object, "verdict",
-			 or_other(mv_verdict_name(e->verdict)), "severity",
-			 or_other(mv_severity_name(e->severity)), "audit", e->audit, "rule",
-			 e->rule, "policy_serial", (json_int_t)e->serial, "count",
+			 or_other(words_class(e->class)), "operation", or_other(words_op(e->op)),
+			 "object", object, "verdict", or_other(words_verdict(e->verdict)),
+			 "severity", or_other(words_severity(e->severity)), "audit", e->audit,
+			 "rule", e->rule, "policy_serial", (json_int_t)e->serial, "count",
 			 (json_int_t)e->count, "dropped", (json_int_t)e->dropped, "exit_reason",
 			 agent_exit_word(e->exit_reason));
 }

@@ -9,7 +9,7 @@
 #include "agent/words.h"
 #include "common/digest.h"
 #include "common/log.h"
-#include "microvisor/arbiter/access.h"
+#include "common/policy/words.h"
 
 /* protobuf-c's structs have char * without const and do not write through it. */
 static char *text(const char *constant)
@@ -31,14 +31,14 @@ static bool is_sound(const struct agent_event *e)
 	       has_end(e->task, sizeof(e->task)) && has_end(e->user, sizeof(e->user)) &&
 	       has_end(e->policy_id, sizeof(e->policy_id)) && has_end(e->rule, sizeof(e->rule)) &&
 	       has_end(e->image, sizeof(e->image)) && has_end(e->program, sizeof(e->program)) &&
-	       mv_class_name(e->class) && mv_verdict_name(e->verdict);
+	       words_class(e->class) && words_verdict(e->verdict);
 }
 
 /* Borrows from the record. */
 static int fill(Ampoule__Event *out, struct agent_event *e)
 {
-	const char *op = mv_op_name(e->op);
-	const char *severity = mv_severity_name(e->severity);
+	const char *op = words_op(e->op);
+	const char *severity = words_severity(e->severity);
 
 	if (!is_sound(e))
 		return -EBADMSG;
@@ -48,11 +48,11 @@ static int fill(Ampoule__Event *out, struct agent_event *e)
 	out->vm = e->vm;
 	out->task = e->task;
 	out->user = e->user;
-	out->class_ = text(mv_class_name(e->class));
+	out->class_ = text(words_class(e->class));
 	out->operation = text(op ? op : "");
 	out->object.data = (uint8_t *)e->object;
 	out->object.len = e->object_bytes;
-	out->verdict = text(mv_verdict_name(e->verdict));
+	out->verdict = text(words_verdict(e->verdict));
 	out->audit = e->audit;
 	out->severity = text(severity ? severity : "");
 	out->policy_id = e->policy_id;

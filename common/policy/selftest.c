@@ -8,6 +8,7 @@
 #include "common/policy/network.h"
 #include "common/policy/pattern.h"
 #include "common/policy/policy.h"
+#include "common/policy/words.h"
 #include "microvisor/arbiter/policy.h"
 
 /* The document's tests go the whole way: compiled as for an endpoint, decided by the arbiter. */
@@ -133,8 +134,8 @@ static int put_failure(struct buf *out, const struct layer *layer, const struct 
 	return buf_printf(out, "%s: line %d: task %s: %s %s: expected %s%s%s, got %s by %s\n",
 			  layer->id, test->node->line, test->task, targets[s->target].word,
 			  log_quote(quoted, sizeof(quoted), s->object, strlen(s->object)),
-			  mv_verdict_name(expect->verdict), wanted ? " by " : "",
-			  wanted ? wanted : "", mv_verdict_name(got->verdict),
+			  words_verdict(expect->verdict), wanted ? " by " : "",
+			  wanted ? wanted : "", words_verdict(got->verdict),
 			  rule[0] ? rule : "no rule");
 }
 

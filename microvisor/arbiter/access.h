@@ -69,11 +69,4 @@ struct mv_access {
 	const char *object; /* borrowed; not NUL-terminated */
 };
 
-/* The words of the enums, as the policy language, events and `explain` spell them ("file", "open",
- * "deny", "high"); NULL for a number out of range. Never freed. */
-const char *mv_class_name(unsigned class);
-const char *mv_op_name(unsigned op);
-const char *mv_verdict_name(unsigned verdict);
-const char *mv_severity_name(unsigned severity);
-
 #endif

@@ -258,7 +258,6 @@ void mv_audit_record(struct mv_audit *audit, const struct mv_policy *policy,
 /* Losses that no event has told yet are an event of their own. */
 static void tell_losses(struct mv_audit *audit, uint64_t now)
 {
-	static const char object[] = "events-dropped";
 	struct mv_event event = {.type = MV_MSG_EVENT,
 				 .class = MV_CLASS_MACHINE,
 				 .op = MV_OP_WRITE,
@@ -266,9 +265,9 @@ static void tell_losses(struct mv_audit *audit, uint64_t now)
 				 .severity = MV_MEDIUM,
 				 .wall_clock_ns = now,
 				 .count = 1,
-				 .object_bytes = sizeof(object) - 1};
+				 .object_bytes = sizeof("events-dropped") - 1,
+				 .object = "events-dropped"};
 
-	memcpy(event.object, object, sizeof(object) - 1);
 	send(audit, &event);
 }
 

@@ -48,16 +48,6 @@ static void arrive(struct run *run, size_t at)
 	}
 }
 
-/* The states before any byte, of a pattern whose first bytes are matched already. */
-static void start(struct run *run, const char *pattern, size_t bytes, size_t matched)
-{
-	run->pattern = pattern;
-	run->bytes = bytes;
-	run->first = matched;
-	memset(run->states + matched, 0, bytes + 1 - matched);
-	arrive(run, matched);
-}
-
 /* Whether any state is left behind the byte. */
 static bool feed(struct run *run, char byte)
 {
@@ -81,6 +71,23 @@ static bool feed(struct run *run, char byte)
 			run->states[at] |= HELD;
 	}
 	return any;
+}
+
+/* Runs the pattern, whose first bytes match the text's already, over the rest of the text. Whether any state is
+ * left. */
+static bool feed_all(struct run *run, const char *pattern, size_t bytes, const char *text, size_t n,
+		     size_t matched)
+{
+	run->pattern = pattern;
+	run->bytes = bytes;
+	run->first = matched;
+	memset(run->states + matched, 0, bytes + 1 - matched);
+	arrive(run, matched);
+	for (size_t i = matched; i < n; i++) {
+		if (!feed(run, text[i]))
+			return false;
+	}
+	return true;
 }
 
 size_t mv_glob_literal(const char *pattern, size_t pattern_bytes)
@@ -115,12 +122,8 @@ bool mv_glob_matches(const char *pattern, size_t pattern_bytes, const char *text
 
 	if (n < end || memcmp(pattern + pattern_bytes - end, text + n - end, end) != 0)
 		return false;
-	start(&run, pattern, pattern_bytes, literal);
-	for (size_t i = literal; i < n; i++) {
-		if (!feed(&run, text[i]))
-			return false;
-	}
-	return run.states[pattern_bytes];
+	return feed_all(&run, pattern, pattern_bytes, text, n, literal) &&
+	       run.states[pattern_bytes];
 }
 
 bool mv_glob_may_hold(const char *pattern, size_t pattern_bytes, const char *folder, size_t n)
@@ -135,12 +138,7 @@ bool mv_glob_may_hold(const char *pattern, size_t pattern_bytes, const char *fol
 	if (pattern_bytes > MV_PATH_MAX || n >= MV_PATH_MAX ||
 	    memcmp(pattern, folder, literal) != 0)
 		return false;
-	start(&run, pattern, pattern_bytes, literal);
-	for (size_t i = literal; i < n; i++) {
-		if (!feed(&run, folder[i]))
-			return false;
-	}
-	if (!feed(&run, '/'))
+	if (!feed_all(&run, pattern, pattern_bytes, folder, n, literal) || !feed(&run, '/'))
 		return false;
 	/* A match that ends with the slash selects nothing below it. */
 	for (size_t at = literal; at < pattern_bytes; at++) {

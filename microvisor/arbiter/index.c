@@ -114,6 +114,12 @@ struct search {
 	struct mv_decision *out; /* NULL: looks for the first that decides */
 };
 
+static bool is_selected(const struct search *s, const struct mv_table_pattern *pattern)
+{
+	return mv_policy_selects(pattern, s->policy->strings + pattern->offset, s->access->object,
+				 s->access->object_bytes);
+}
+
 /* One rule is told of once, by the first of its patterns that selects. */
 static void add_audit(struct search *s, uint32_t number, const struct mv_table_rule *rule)
 {
@@ -121,7 +127,7 @@ static void add_audit(struct search *s, uint32_t number, const struct mv_table_r
 	uint32_t row = s->policy->patterns[number].rule;
 
 	for (uint32_t i = rule->pattern_first; i < number; i++) {
-		if (mv_policy_selects(s->policy, i, s->access->object, s->access->object_bytes))
+		if (is_selected(s, &s->policy->patterns[i]))
 			return;
 	}
 	size_t at = out->audit_hits < MV_AUDIT_MAX ? out->audit_hits : MV_AUDIT_MAX;
@@ -155,8 +161,7 @@ static void probe(struct search *s, uint32_t hash, enum tag tag, size_t bytes)
 		/* Two keys may share a bucket: a pattern counts under its own. */
 		struct key key = key_of(class, pattern, policy->strings + pattern->offset);
 
-		if (key.tag != tag || key.bytes != bytes ||
-		    !mv_policy_selects(policy, number, s->access->object, s->access->object_bytes))
+		if (key.tag != tag || key.bytes != bytes || !is_selected(s, pattern))
 			continue;
 		if (s->out)
 			add_audit(s, number, rule);
@@ -189,19 +194,15 @@ static void probe_all(struct search *s)
 	}
 }
 
-int32_t mv_index_find(const struct mv_policy *policy, const struct mv_access *access)
+void mv_index_find(const struct mv_policy *policy, const struct mv_access *access,
+		   struct mv_decision *out)
 {
 	uint32_t count = policy->header->rule_count;
 	struct search s = {.policy = policy, .access = access, .before = count};
 
 	probe_all(&s);
-	return s.before < count ? (int32_t)s.before : -1;
-}
-
-void mv_index_audit(const struct mv_policy *policy, const struct mv_access *access, uint32_t before,
-		    struct mv_decision *out)
-{
-	struct search s = {.policy = policy, .access = access, .before = before, .out = out};
-
-	probe_all(&s);
+	out->rule = s.before < count ? (int32_t)s.before : -1;
+	s.out = out;
+	if (policy->has_audit)
+		probe_all(&s);
 }

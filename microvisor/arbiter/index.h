@@ -20,14 +20,13 @@ uint32_t mv_index_bucket(unsigned class, const struct mv_table_pattern *pattern,
 /* Whether the index of a table, whose rules and patterns are good, holds each pattern once and in its
  * bucket, so that no rule is missed. */
 bool mv_index_is_valid(const struct mv_policy *policy);
-/* The first rule that decides, -1 for none. */
-int32_t mv_index_find(const struct mv_policy *policy, const struct mv_access *access);
-/* Fills out->audit and audit_hits with the audit rules before that one, in their order. */
-void mv_index_audit(const struct mv_policy *policy, const struct mv_access *access, uint32_t before,
-		    struct mv_decision *out);
+/* Fills out->rule with the first rule that decides, -1 for none, and out->audit and audit_hits with the audit
+ * rules before it, in their order. */
+void mv_index_find(const struct mv_policy *policy, const struct mv_access *access,
+		   struct mv_decision *out);
 
-/* Whether the pattern selects the object (policy.c). */
-bool mv_policy_selects(const struct mv_policy *policy, uint32_t pattern, const char *object,
+/* Whether the pattern, with its text, selects the object (policy.c). */
+bool mv_policy_selects(const struct mv_table_pattern *pattern, const char *text, const char *object,
 		       size_t n);
 
 #endif

@@ -14,6 +14,12 @@ _Static_assert(sizeof(struct mv_table_header) % 8 == 0, "rules follow the header
 _Static_assert(sizeof(struct mv_table_rule) == 24, "no padding between fields");
 _Static_assert(sizeof(struct mv_table_pattern) == 16, "no padding between fields");
 
+/* An enum's number: they count from 1. */
+static bool is_number(unsigned n, unsigned count)
+{
+	return n > 0 && n < count;
+}
+
 static bool all_zero(const uint8_t *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -50,7 +56,7 @@ static bool header_is_valid(const struct mv_table_header *header, size_t n)
 	if (header->fallback[0] != 0 || !all_zero(header->padding, sizeof(header->padding)))
 		return false;
 	for (unsigned class = 1; class < MV_CLASS_COUNT; class ++) {
-		if (!mv_verdict_name(header->fallback[class]))
+		if (!is_number(header->fallback[class], MV_VERDICT_COUNT))
 			return false;
 	}
 	return true;
@@ -60,8 +66,8 @@ static bool rule_is_valid(const struct mv_policy *policy, const struct mv_table_
 {
 	uint32_t end;
 
-	if (!mv_class_name(rule->class) || !mv_severity_name(rule->severity) ||
-	    rule->verdict < MV_ALLOW || rule->verdict > MV_HIDE)
+	if (!is_number(rule->class, MV_CLASS_COUNT) ||
+	    !is_number(rule->severity, MV_CRITICAL + 1) || !is_number(rule->verdict, MV_HIDE + 1))
 		return false;
 	if (rule->audit > 1 || rule->terminate > 1 || (rule->audit && rule->verdict != MV_DENY) ||
 	    !all_zero(rule->reserved, sizeof(rule->reserved)))
@@ -118,8 +124,8 @@ int mv_policy_init(struct mv_policy *policy, const void *bytes, size_t n)
 typedef bool relation(const struct mv_table_pattern *pattern, const char *text, const char *object,
 		      size_t n);
 
-static bool selects(const struct mv_table_pattern *pattern, const char *text, const char *object,
-		    size_t n)
+bool mv_policy_selects(const struct mv_table_pattern *pattern, const char *text, const char *object,
+		       size_t n)
 {
 	if (pattern->kind == MV_PATTERN_EXACT)
 		return n == pattern->bytes && memcmp(text, object, n) == 0;
@@ -137,13 +143,6 @@ static bool may_hold(const struct mv_table_pattern *pattern, const char *text, c
 	if (pattern->kind == MV_PATTERN_SUBTREE && mv_path_is_in(folder, n, text, pattern->bytes))
 		return true;
 	return pattern->bytes > n && mv_path_is_in(text, pattern->bytes, folder, n);
-}
-
-/* Selects the folder or something below it. */
-static bool touches(const struct mv_table_pattern *pattern, const char *text, const char *folder,
-		    size_t n)
-{
-	return selects(pattern, text, folder, n) || may_hold(pattern, text, folder, n);
 }
 
 /* Selects the folder and everything below it, and is a subtree. */
@@ -181,8 +180,8 @@ static bool any_pattern(const struct mv_policy *policy, const struct mv_table_ru
 
 static bool is_well_formed(const struct mv_access *access)
 {
-	if (!mv_class_name(access->class) || !mv_op_name(access->op) || access->object_bytes == 0 ||
-	    access->object_bytes > MV_PATH_MAX)
+	if (!is_number(access->class, MV_CLASS_COUNT) || !is_number(access->op, MV_OP_COUNT) ||
+	    access->object_bytes == 0 || access->object_bytes > MV_PATH_MAX)
 		return false;
 	if (access->class == MV_CLASS_FILE || access->class == MV_CLASS_SAVE)
 		return mv_path_is_canonical(access->object, access->object_bytes);
@@ -203,23 +202,13 @@ static uint8_t decide_op(const struct mv_access *access, uint8_t verdict, bool t
 	return verdict == MV_DENY && terminate ? MV_TERMINATE : verdict;
 }
 
-bool mv_policy_selects(const struct mv_policy *policy, uint32_t pattern, const char *object,
-		       size_t n)
-{
-	const struct mv_table_pattern *row = &policy->patterns[pattern];
-
-	return selects(row, policy->strings + row->offset, object, n);
-}
-
 void mv_arbitrate(const struct mv_policy *policy, const struct mv_access *access,
 		  struct mv_decision *out)
 {
 	*out = (struct mv_decision){.verdict = MV_DENY, .severity = MV_LOW, .rule = -1};
 	if (!is_well_formed(access))
 		return;
-	out->rule = mv_index_find(policy, access);
-	if (policy->has_audit)
-		mv_index_audit(policy, access, (uint32_t)out->rule, out);
+	mv_index_find(policy, access, out);
 	if (out->rule < 0) {
 		out->verdict = decide_op(access, policy->header->fallback[access->class], false);
 		return;
@@ -267,7 +256,9 @@ bool mv_policy_is_sealed(const struct mv_policy *policy, const char *path, size_
 			continue;
 		if (rule->verdict == MV_DENY && any_pattern(policy, rule, covers, path, n))
 			return true;
-		if (rule->verdict != MV_DENY && any_pattern(policy, rule, touches, path, n))
+		if (rule->verdict != MV_DENY &&
+		    (any_pattern(policy, rule, mv_policy_selects, path, n) ||
+		     any_pattern(policy, rule, may_hold, path, n)))
 			return false;
 	}
 	return false;

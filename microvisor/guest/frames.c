@@ -121,16 +121,3 @@ int mv_frames_added(struct mv_frames *c, size_t n)
 	c->have = 0;
 	return take(c, (uint32_t)f->type) ? (int)f->type : -EBADMSG;
 }
-
-void mv_frames_header(uint8_t *out, enum mv_frame type, uint32_t payload_bytes)
-{
-	const uint32_t header[] = {type, payload_bytes};
-
-	memcpy(out, header, sizeof(header));
-}
-
-void mv_frames_signal(uint8_t *out, uint32_t signo)
-{
-	mv_frames_header(out, MV_FRAME_SIGNAL, 4);
-	memcpy(out + MV_FRAME_HEADER_BYTES, &signo, sizeof(signo));
-}

@@ -44,9 +44,5 @@ uint8_t *mv_frames_room(struct mv_frames *control, size_t *ret_n);
 /* n of them came. The frame's type (enum mv_frame) when one was completed and is in order, 0 when more bytes
  * are needed, -EBADMSG. When LAUNCH was sent the caller sets the state. */
 int mv_frames_added(struct mv_frames *control, size_t n) __attribute__((warn_unused_result));
-/* Encodes the header of a host's frame; MV_FRAME_HEADER_BYTES. */
-void mv_frames_header(uint8_t *out, enum mv_frame type, uint32_t payload_bytes);
-/* Encodes a SIGNAL frame; MV_FRAME_HEADER_BYTES + 4. */
-void mv_frames_signal(uint8_t *out, uint32_t signo);
 
 #endif

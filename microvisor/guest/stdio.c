@@ -26,11 +26,13 @@ enum {
 static bool is_allowed(struct mv_stdio *io, const struct mv_stdio_stream *s,
 		       const struct mv_exit *from)
 {
+	static const char *const objects[3] = {"stdin", "stdout", "stderr"};
+	const char *object = objects[s->port - MV_PORT_STDIN];
 	struct mv_access access = {
 		.class = MV_CLASS_STDIO,
 		.op = s->port == MV_PORT_STDIN ? MV_OP_READ : MV_OP_WRITE,
-		.object_bytes = (uint16_t)strlen(s->object),
-		.object = s->object,
+		.object_bytes = (uint16_t)strlen(object),
+		.object = object,
 	};
 
 	return mv_arbiter_decide(io->config->arbiter, &access, from, MV_CASE_PLAIN) == MV_ALLOW;
@@ -58,11 +60,14 @@ static void break_stream(struct mv_stdio *io, struct mv_stdio_stream *s)
 	mv_vsock_reset(io->config->vsock, s->port);
 }
 
-/* Reads one chunk of the user's input; there is room for `room` bytes. */
-static void feed(struct mv_stdio *io, struct mv_stdio_stream *s, size_t room)
+/* Reads one chunk of the user's input, if there is room for it. */
+static void feed(struct mv_stdio *io, struct mv_stdio_stream *s)
 {
-	size_t want = room < MV_STDIO_CHUNK ? room : MV_STDIO_CHUNK;
-	ssize_t n = read(s->fd, s->bytes, want);
+	size_t room = mv_vsock_room(io->config->vsock, s->port);
+
+	if (room == 0)
+		return;
+	ssize_t n = read(s->fd, s->bytes, room < MV_STDIO_CHUNK ? room : MV_STDIO_CHUNK);
 
 	/* A thread that was stuck and is left over must not touch the device any more. */
 	if (atomic_load(&io->is_stopping) || (n < 0 && (errno == EINTR || errno == EAGAIN)))
@@ -87,20 +92,13 @@ static void fill(struct mv_stdio *io, struct mv_stdio_stream *s)
 }
 
 /* A socket may have less room than poll(2) promises of a pipe, and says so only when asked not to wait. */
-static ssize_t write_some(const struct mv_stdio_stream *s)
+static void drain(struct mv_stdio *io, struct mv_stdio_stream *s)
 {
 	const uint8_t *from = s->bytes + s->at;
 	ssize_t n = send(s->fd, from, s->have, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n < 0 && errno == ENOTSOCK)
 		n = write(s->fd, from, s->have < PIPE_BUF ? s->have : PIPE_BUF);
-	return n;
-}
-
-static void drain(struct mv_stdio *io, struct mv_stdio_stream *s)
-{
-	ssize_t n = write_some(s);
-
 	if (atomic_load(&io->is_stopping)) /* as in feed() */
 		return;
 	if (n < 0 && errno != EINTR && errno != EAGAIN) {
@@ -138,26 +136,15 @@ static void prepare_input(struct mv_stdio *io, struct mv_stdio_stream *s, bool i
 
 static void serve(struct mv_stdio *io, const struct pollfd p[POLL_COUNT])
 {
-	struct mv_stdio_stream *in = &io->streams[0];
 	uint64_t wakes;
 
 	if (p[POLL_WAKE].revents && read(io->wake_fd, &wakes, sizeof(wakes)) < 0)
 		return;
-	if (p[POLL_STREAMS].revents) {
-		size_t room = mv_vsock_room(io->config->vsock, in->port);
-
-		if (room > 0)
-			feed(io, in, room);
-	}
+	if (p[POLL_STREAMS].revents)
+		feed(io, &io->streams[0]);
 	for (unsigned i = 1; i < 3; i++)
 		if (p[POLL_STREAMS + i].revents)
 			drain(io, &io->streams[i]);
-}
-
-static void report_done(struct mv_stdio *io)
-{
-	atomic_store(&io->is_done, true);
-	(void)eventfd_write(io->done_fd, 1); /* fails only when it is signalled already */
 }
 
 static void *run(void *context)
@@ -180,7 +167,8 @@ static void *run(void *context)
 		for (unsigned i = 1; i < 3; i++)
 			prepare_output(io, &io->streams[i], is_finishing, &p[POLL_STREAMS + i]);
 		if (is_finishing && io->streams[1].fd < 0 && io->streams[2].fd < 0) {
-			report_done(io);
+			atomic_store(&io->is_done, true);
+			(void)eventfd_write(io->done_fd, 1); /* as in mv_stdio_wake() */
 			break;
 		}
 		if (poll(p, POLL_COUNT, -1) > 0)
@@ -209,7 +197,6 @@ void mv_stdio_open(struct mv_stdio *io)
 		s->fd = io->config->fds[i];
 		s->is_given = s->fd >= 0;
 		s->port = MV_PORT_STDIN + i;
-		s->object = objects[i];
 	}
 	atomic_store(&io->is_open, true);
 	mv_stdio_wake(io);

@@ -23,7 +23,6 @@ struct mv_stdio_stream {
 	int fd;        /* owned; -1: none, or closed since */
 	bool is_given; /* the user has this stream; never changes */
 	unsigned port;
-	const char *object; /* for the arbiter: "stdin", ... */
 	size_t at;
 	size_t have; /* of bytes, not yet written */
 	uint8_t bytes[MV_STDIO_CHUNK];

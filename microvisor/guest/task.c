@@ -168,22 +168,14 @@ static void give_up(struct mv_task *t, const char *object)
 
 static void on_frame(struct mv_task *t, int type)
 {
-	switch (type) {
-	case MV_FRAME_READY:
+	if (type == MV_FRAME_READY)
 		t->config.ops->state(t->config.machine, MV_STATE_READY);
-		break;
-	case MV_FRAME_STARTED:
+	else if (type == MV_FRAME_STARTED)
 		t->config.ops->state(t->config.machine, MV_STATE_RUNNING);
-		break;
-	case MV_FRAME_FAILED:
+	else if (type == MV_FRAME_FAILED)
 		finish(t, MV_END_NOT_STARTED, t->frames.error);
-		break;
-	case MV_FRAME_EXIT:
+	else if (type == MV_FRAME_EXIT)
 		finish(t, MV_END_TASK, t->frames.wait_status);
-		break;
-	default: /* mv_frames_added() gives no other */
-		break;
-	}
 }
 
 /* What the guest said so far: one store of it, so that a guest that talks without end cannot keep the
@@ -212,20 +204,20 @@ static void hear(struct mv_task *t)
 /* The launch message, as far as there is room; the guest's credit paces it. */
 static void send_launch(struct mv_task *t)
 {
-	uint8_t header[MV_FRAME_HEADER_BYTES];
+	const uint32_t header[] = {MV_FRAME_LAUNCH, (uint32_t)t->config.launch_bytes};
 	size_t whole = sizeof(header) + t->config.launch_bytes;
 
 	if (t->frames.state != MV_FRAMES_READY || t->config.launch_bytes == 0)
 		return;
 	/* Before the first byte: the guest may answer with a stream before the last one is noted here. */
 	atomic_store(&t->is_launched, true);
-	mv_frames_header(header, MV_FRAME_LAUNCH, (uint32_t)t->config.launch_bytes);
 	while (t->launch_sent < whole) {
 		size_t at = t->launch_sent;
 		bool in_header = at < sizeof(header);
 		const uint8_t *launch = t->config.launch;
 		size_t n = mv_vsock_write(t->config.vsock, MV_PORT_CONTROL,
-					  in_header ? header + at : launch + (at - sizeof(header)),
+					  in_header ? (const uint8_t *)header + at
+						    : launch + (at - sizeof(header)),
 					  in_header ? sizeof(header) - at : whole - at);
 
 		if (n == 0)
@@ -237,13 +229,13 @@ static void send_launch(struct mv_task *t)
 
 static void send_signals(struct mv_task *t)
 {
-	uint8_t frame[MV_FRAME_HEADER_BYTES + 4];
+	uint32_t frame[] = {MV_FRAME_SIGNAL, sizeof(uint32_t), 0};
 
 	while (t->signals && t->frames.state == MV_FRAMES_RUNNING &&
 	       mv_vsock_room(t->config.vsock, MV_PORT_CONTROL) >= sizeof(frame)) {
 		unsigned bit = (unsigned)__builtin_ctzll(t->signals);
 
-		mv_frames_signal(frame, bit + 1);
+		frame[2] = bit + 1;
 		(void)mv_vsock_write(t->config.vsock, MV_PORT_CONTROL, frame, sizeof(frame));
 		t->signals &= ~(1ull << bit);
 	}

@@ -51,31 +51,27 @@ static bool has_capabilities(void)
 
 static int check(void)
 {
-	if (getuid() == 0 || geteuid() == 0) {
-		mv_log(MV_LOG_ERROR, "jail: refusing to run as root");
-		return -EPERM;
-	}
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
-		mv_log(MV_LOG_ERROR, "jail: refusing to run without no_new_privs");
-		return -EPERM;
-	}
-	if (has_capabilities()) {
-		mv_log(MV_LOG_ERROR, "jail: refusing to run with capabilities");
-		return -EPERM;
-	}
-	return 0;
+	const char *how = getuid() == 0 || geteuid() == 0               ? "as root"
+			  : prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ? "without no_new_privs"
+			  : has_capabilities()                          ? "with capabilities"
+									: NULL;
+
+	if (how)
+		mv_log(MV_LOG_ERROR, "jail: refusing to run %s", how);
+	return how ? -EPERM : 0;
 }
 
+/* 0 or -1, as setrlimit(2). */
 static int limit(int resource, rlim_t value)
 {
 	struct rlimit l;
 
 	if (getrlimit(resource, &l) < 0)
-		return -errno;
+		return -1;
 	if (l.rlim_max > value)
 		l.rlim_max = value;
 	l.rlim_cur = l.rlim_max;
-	return setrlimit(resource, &l) < 0 ? -errno : 0;
+	return setrlimit(resource, &l);
 }
 
 int mv_jail_enter(unsigned fds_max)
@@ -101,12 +97,8 @@ int mv_jail_enter(unsigned fds_max)
 	    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0 || chdir("/") < 0 ||
 	    /* Executed by descriptor, it would be called by a number. */
 	    prctl(PR_SET_NAME, "ampoule-microvm", 0, 0, 0) < 0)
-		r = -errno;
+		r = -1;
 	for (size_t i = 0; r == 0 && i < sizeof(limits) / sizeof(limits[0]); i++)
 		r = limit(limits[i].resource, limits[i].max);
-	if (r < 0) {
-		errno = -r;
-		mv_log(MV_LOG_ERROR, "jail: cannot give up what is not needed: %m");
-	}
-	return r;
+	return r < 0 ? mv_log_fail("jail", "cannot give up what is not needed") : 0;
 }

@@ -202,10 +202,7 @@ int mv_seccomp_enter(enum mv_seccomp_thread thread)
 	answer(&p, SECCOMP_RET_KILL_PROCESS);
 	struct sock_fprog program = {.len = p.n, .filter = p.code};
 
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0)
-		return 0;
-	int r = -errno;
-
-	mv_log(MV_LOG_ERROR, "jail: cannot filter the system calls: %m");
-	return r;
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0)
+		return mv_log_fail("jail", "cannot filter the system calls");
+	return 0;
 }

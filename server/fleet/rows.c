@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/policy/words.h"
 #include "microvisor/arbiter/access.h"
 #include "proto/frame.h"
 
@@ -45,13 +46,13 @@ const char *srv_event_unacceptable(const Ampoule__Event *e)
 	}
 	if (e->object.len > MV_PATH_MAX)
 		return "the object is too long";
-	if (!is_word(mv_class_name, e->class_))
+	if (!is_word(words_class, e->class_))
 		return "an unknown class";
-	if (!is_word(mv_op_name, e->operation))
+	if (!is_word(words_op, e->operation))
 		return "an unknown operation";
-	if (!is_word(mv_verdict_name, e->verdict))
+	if (!is_word(words_verdict, e->verdict))
 		return "an unknown verdict";
-	if (!is_word(mv_severity_name, e->severity))
+	if (!is_word(words_severity, e->severity))
 		return "an unknown severity";
 	return NULL;
 }

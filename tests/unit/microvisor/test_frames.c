@@ -171,17 +171,6 @@ START_TEST(a_death_by_signal_is_told)
 }
 END_TEST
 
-START_TEST(the_hosts_frames_are_as_the_header_says)
-{
-	uint8_t out[MV_FRAME_HEADER_BYTES + 4];
-
-	mv_frames_header(out, MV_FRAME_LAUNCH, 0x12345);
-	ck_assert_mem_eq(out, "\2\0\0\0\x45\x23\1\0", 8);
-	mv_frames_signal(out, 15);
-	ck_assert_mem_eq(out, "\6\0\0\0\4\0\0\0\x0f\0\0\0", 12);
-}
-END_TEST
-
 int main(void)
 {
 	TCase *t = tcase_create("frames");
@@ -196,6 +185,5 @@ int main(void)
 	tcase_add_loop_test(t, a_frame_out_of_order_or_shape_is_refused, 0,
 			    sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(t, a_death_by_signal_is_told);
-	tcase_add_test(t, the_hosts_frames_are_as_the_header_says);
 	return suite_run("microvisor/frames", t);
 }

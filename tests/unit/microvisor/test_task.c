@@ -17,8 +17,9 @@ START_TEST(the_launch_message_follows_ready)
 	ck_assert_uint_eq(seen.ready, 1);
 	ck_assert(mv_task_is_dax(task));
 	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
-	ck_assert_mem_eq(packet.payload, "\2\0\0\0", 4);
-	ck_assert_uint_eq(packet.payload[4], strlen(LAUNCH));
+	ck_assert_uint_eq(packet.h.len, 8);
+	ck_assert_uint_eq(strlen(LAUNCH), 0x26);
+	ck_assert_mem_eq(packet.payload, "\2\0\0\0\x26\0\0\0", 8);
 	hear(MV_PORT_CONTROL, VIRTIO_VSOCK_OP_RW);
 	ck_assert_uint_eq(packet.h.len, strlen(LAUNCH));
 	ck_assert_mem_eq(packet.payload, LAUNCH, strlen(LAUNCH));

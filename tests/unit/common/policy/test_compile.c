@@ -1,6 +1,7 @@
 #include <check.h>
 #include <errno.h>
 
+#include "common/policy/words.h"
 #include "tests/support/suite.h"
 #include "tests/unit/common/policy/support.h"
 
@@ -29,8 +30,8 @@ static void expect_file(const struct buf *table, const char *path, unsigned verd
 	char got[MV_NAME_MAX];
 	unsigned v = decide(table, MV_CLASS_FILE, MV_OP_OPEN, path, got);
 
-	ck_assert_msg(v == verdict && !strcmp(got, rule), "%s: %s by '%s'", path,
-		      mv_verdict_name(v), got);
+	ck_assert_msg(v == verdict && !strcmp(got, rule), "%s: %s by '%s'", path, words_verdict(v),
+		      got);
 }
 
 START_TEST(the_header_names_policy_task_and_serial)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "common/policy/network.h"
+#include "common/policy/words.h"
 #include "tests/support/suite.h"
 #include "tests/unit/common/policy/support.h"
 
@@ -372,8 +373,8 @@ static void compare(const struct model *m, const struct policy *policy, bool is_
 		ck_assert_msg(want.verdict == got.verdict && !strcmp(want.rule, got.rule) &&
 				      want.audits == got.audits,
 			      "%s: wanted %s by '%s' after %u, got %s by '%s' after %u", whole,
-			      mv_verdict_name(want.verdict), want.rule, want.audits,
-			      mv_verdict_name(got.verdict), got.rule, got.audits);
+			      words_verdict(want.verdict), want.rule, want.audits,
+			      words_verdict(got.verdict), got.rule, got.audits);
 	}
 }
 

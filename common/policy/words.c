@@ -1,3 +1,7 @@
+#include "common/policy/words.h"
+
+#include <stddef.h>
+
 #include "microvisor/arbiter/access.h"
 
 static const char *const class_names[MV_CLASS_COUNT] = {
@@ -28,22 +32,22 @@ static const char *const severity_names[MV_CRITICAL + 1] = {
 	[MV_CRITICAL] = "critical",
 };
 
-const char *mv_class_name(unsigned class)
+const char *words_class(unsigned class)
 {
 	return class < MV_CLASS_COUNT ? class_names[class] : NULL;
 }
 
-const char *mv_op_name(unsigned op)
+const char *words_op(unsigned op)
 {
 	return op < MV_OP_COUNT ? op_names[op] : NULL;
 }
 
-const char *mv_verdict_name(unsigned verdict)
+const char *words_verdict(unsigned verdict)
 {
 	return verdict < MV_VERDICT_COUNT ? verdict_names[verdict] : NULL;
 }
 
-const char *mv_severity_name(unsigned severity)
+const char *words_severity(unsigned severity)
 {
 	return severity <= MV_CRITICAL ? severity_names[severity] : NULL;
 }
