@@ -29,7 +29,8 @@ static void interrupt(struct mv_device *device, uint32_t bit)
 		device->raise(device->machine, device->gsi);
 }
 
-uint64_t mv_device_features(const struct mv_device *device)
+/* VIRTIO_F_VERSION_1 and the device's own. */
+static uint64_t features(const struct mv_device *device)
 {
 	return device->ops->features | 1ull << VIRTIO_F_VERSION_1;
 }
@@ -90,27 +91,14 @@ static void set_queue_ready(struct mv_device *d, uint32_t v)
 		mv_device_needs_reset(d);
 }
 
-/* Has the requests of a queue answered: at most one ring full per exit, since a guest that refills as fast
- * as we empty gets another exit. */
-static int answer_all(struct mv_device *d, struct mv_queue *q)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < q->ring.size; i++) {
-		r = mv_queue_pop(q, &d->chain);
-		if (r != 1)
-			break;
-		mv_queue_push(q, d->chain.head, d->ops->answer(d));
-	}
-	mv_device_interrupt(d, q);
-	return r;
-}
-
+/* A device of requests answers at most one ring full per exit, since a guest that refills as fast as we empty gets
+ * another exit. */
 static void notify(struct mv_device *d, uint32_t v)
 {
 	if (v >= d->ops->queue_count || !d->queues[v].ring.ready || !mv_device_is_live(d))
 		return;
-	int r = d->ops->answer ? answer_all(d, &d->queues[v]) : d->ops->notify(d, v);
+	int r = d->ops->answer ? mv_device_serve(d, v, d->queues[v].ring.size, NULL, d->ops->answer)
+			       : d->ops->notify(d, v);
 
 	if (r < 0)
 		mv_device_needs_reset(d);
@@ -140,7 +128,7 @@ static void set_status(struct mv_device *d, uint32_t v)
 		return;
 	/* Section 3.1.1, step 5: the driver reads back whether FEATURES_OK stuck. */
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
-	    ((d->regs.driver_features & ~mv_device_features(d)) ||
+	    ((d->regs.driver_features & ~features(d)) ||
 	     !(d->regs.driver_features & 1ull << VIRTIO_F_VERSION_1)))
 		added &= ~(uint32_t)(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	d->regs.status |= added;
@@ -196,7 +184,7 @@ static uint32_t get_features(struct mv_device *d)
 {
 	return d->regs.features_select > 1
 		       ? 0
-		       : (uint32_t)(mv_device_features(d) >> 32 * d->regs.features_select);
+		       : (uint32_t)(features(d) >> 32 * d->regs.features_select);
 }
 
 static uint32_t get_register(struct mv_device *d, uint64_t offset)
@@ -296,6 +284,25 @@ bool mv_device_write(struct mv_device *device, uint64_t offset, const void *byte
 	return broke;
 }
 
+int mv_device_serve(struct mv_device *d, unsigned queue, int most,
+		    bool (*may)(const struct mv_device *), int (*answer)(struct mv_device *))
+{
+	struct mv_queue *q = &d->queues[queue];
+	int served = 0;
+	int r = 0;
+
+	while (served < most && mv_device_is_live(d) && (!may || may(d))) {
+		r = mv_queue_pop(q, &d->chain);
+		if (r <= 0 || (r = answer(d)) < 0)
+			break;
+		mv_queue_push(q, d->chain.head, (uint32_t)r);
+		served++;
+	}
+	if (served > 0)
+		mv_device_interrupt(d, q);
+	return r < 0 ? r : served;
+}
+
 void mv_device_interrupt(struct mv_device *device, const struct mv_queue *queue)
 {
 	if (mv_queue_wants_interrupt(queue))
@@ -328,7 +335,7 @@ void mv_device_save(const struct mv_device *d, struct mv_device_state *ret_state
 
 int mv_device_restore(struct mv_device *d, const struct mv_device_state *state)
 {
-	if (state->regs.driver_features & ~mv_device_features(d))
+	if (state->regs.driver_features & ~features(d))
 		return -EBADMSG;
 	/* A ring is where the driver put it, and is checked as it was then. */
 	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++) {
