@@ -57,8 +57,10 @@ static void close_port(struct mv_vsock *v, unsigned port, bool rst)
 	wake(v, port);
 }
 
-static void close_all(struct mv_vsock *v)
+static void reset(struct mv_device *device)
 {
+	struct mv_vsock *v = (struct mv_vsock *)device;
+
 	v->reply_count = 0;
 	for (unsigned i = MV_PORT_CONTROL; i < MV_VSOCK_PORTS; i++)
 		if (v->ports[i].state == MV_PORT_OPEN)
@@ -190,7 +192,7 @@ static int run(struct mv_vsock *v)
 		left -= r > 0 ? r : 0;
 	} while (r > 0);
 	if (r < 0) {
-		close_all(v);
+		reset(&v->device);
 		incident(v, "bad-queue");
 	} else if (left == 0) {
 		wake(v, MV_PORT_CONTROL);
@@ -201,11 +203,6 @@ static int run(struct mv_vsock *v)
 static int notify(struct mv_device *device, unsigned queue)
 {
 	return queue == QUEUE_EVENT ? 0 : run((struct mv_vsock *)device);
-}
-
-static void reset(struct mv_device *device)
-{
-	close_all((struct mv_vsock *)device);
 }
 
 static const struct mv_device_ops ops = {
