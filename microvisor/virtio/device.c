@@ -52,6 +52,13 @@ static struct mv_queue *configurable(struct mv_device *d)
 	return q;
 }
 
+/* Whether the driver has set DRIVER_OK and the device is not broken. */
+static bool is_live(const struct mv_device *d)
+{
+	return (d->regs.status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+	       !(d->regs.status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
+}
+
 static void reset(struct mv_device *d)
 {
 	for (unsigned i = 0; i < d->ops->queue_count; i++)
@@ -95,7 +102,7 @@ static void set_queue_ready(struct mv_device *d, uint32_t v)
  * another exit. */
 static void notify(struct mv_device *d, uint32_t v)
 {
-	if (v >= d->ops->queue_count || !d->queues[v].ring.ready || !mv_device_is_live(d))
+	if (v >= d->ops->queue_count || !d->queues[v].ring.ready || !is_live(d))
 		return;
 	int r = d->ops->answer ? mv_device_serve(d, v, d->queues[v].ring.size, NULL, d->ops->answer)
 			       : d->ops->notify(d, v);
@@ -120,11 +127,9 @@ static void set_status(struct mv_device *d, uint32_t v)
 	if ((d->regs.status & DRIVER_BITS) & ~v)
 		return;
 	/* Each step needs the one before it; a driver that skips one stays where it was. */
-	if ((v & VIRTIO_CONFIG_S_DRIVER) && !(v & VIRTIO_CONFIG_S_ACKNOWLEDGE))
-		return;
-	if ((v & VIRTIO_CONFIG_S_FEATURES_OK) && !(v & VIRTIO_CONFIG_S_DRIVER))
-		return;
-	if ((v & VIRTIO_CONFIG_S_DRIVER_OK) && !(v & VIRTIO_CONFIG_S_FEATURES_OK))
+	if (((v & VIRTIO_CONFIG_S_DRIVER) && !(v & VIRTIO_CONFIG_S_ACKNOWLEDGE)) ||
+	    ((v & VIRTIO_CONFIG_S_FEATURES_OK) && !(v & VIRTIO_CONFIG_S_DRIVER)) ||
+	    ((v & VIRTIO_CONFIG_S_DRIVER_OK) && !(v & VIRTIO_CONFIG_S_FEATURES_OK)))
 		return;
 	/* Section 3.1.1, step 5: the driver reads back whether FEATURES_OK stuck. */
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
@@ -180,16 +185,10 @@ static void set_register(struct mv_device *d, uint64_t offset, uint32_t v)
 	}
 }
 
-static uint32_t get_features(struct mv_device *d)
-{
-	return d->regs.features_select > 1
-		       ? 0
-		       : (uint32_t)(features(d) >> 32 * d->regs.features_select);
-}
-
 static uint32_t get_register(struct mv_device *d, uint64_t offset)
 {
 	const struct mv_queue *q = selected(d);
+	uint32_t half = d->regs.features_select;
 
 	switch (offset) {
 	case VIRTIO_MMIO_MAGIC_VALUE:
@@ -201,7 +200,7 @@ static uint32_t get_register(struct mv_device *d, uint64_t offset)
 	case VIRTIO_MMIO_VENDOR_ID:
 		return VENDOR;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return get_features(d);
+		return half > 1 ? 0 : (uint32_t)(features(d) >> 32 * half);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 		return q ? MV_QUEUE_SIZE_MAX : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
@@ -291,22 +290,16 @@ int mv_device_serve(struct mv_device *d, unsigned queue, int most,
 	int served = 0;
 	int r = 0;
 
-	while (served < most && mv_device_is_live(d) && (!may || may(d))) {
+	while (served < most && is_live(d) && (!may || may(d))) {
 		r = mv_queue_pop(q, &d->chain);
 		if (r <= 0 || (r = answer(d)) < 0)
 			break;
 		mv_queue_push(q, d->chain.head, (uint32_t)r);
 		served++;
 	}
-	if (served > 0)
-		mv_device_interrupt(d, q);
+	if (served > 0 && mv_queue_wants_interrupt(q))
+		interrupt(d, VIRTIO_MMIO_INT_VRING);
 	return r < 0 ? r : served;
-}
-
-void mv_device_interrupt(struct mv_device *device, const struct mv_queue *queue)
-{
-	if (mv_queue_wants_interrupt(queue))
-		interrupt(device, VIRTIO_MMIO_INT_VRING);
 }
 
 void mv_device_needs_reset(struct mv_device *device)
@@ -318,12 +311,6 @@ void mv_device_needs_reset(struct mv_device *device)
 	/* Section 2.1.2: tell the driver, but only one that has come up. */
 	if (device->regs.status & VIRTIO_CONFIG_S_DRIVER_OK)
 		interrupt(device, VIRTIO_MMIO_INT_CONFIG);
-}
-
-bool mv_device_is_live(const struct mv_device *device)
-{
-	return (device->regs.status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-	       !(device->regs.status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
 }
 
 void mv_device_save(const struct mv_device *d, struct mv_device_state *ret_state)
