@@ -29,7 +29,8 @@ static void interrupt(struct mv_device *device, uint32_t bit)
 		device->raise(device->machine, device->gsi);
 }
 
-uint64_t mv_device_features(const struct mv_device *device)
+/* VIRTIO_F_VERSION_1 and the device's own. */
+static uint64_t features(const struct mv_device *device)
 {
 	return device->ops->features | 1ull << VIRTIO_F_VERSION_1;
 }
@@ -49,6 +50,13 @@ static struct mv_queue *configurable(struct mv_device *d)
 	    (d->regs.status & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET)))
 		return NULL;
 	return q;
+}
+
+/* Whether the driver has set DRIVER_OK and the device is not broken. */
+static bool is_live(const struct mv_device *d)
+{
+	return (d->regs.status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+	       !(d->regs.status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
 }
 
 static void reset(struct mv_device *d)
@@ -90,27 +98,14 @@ static void set_queue_ready(struct mv_device *d, uint32_t v)
 		mv_device_needs_reset(d);
 }
 
-/* Has the requests of a queue answered: at most one ring full per exit, since a guest that refills as fast
- * as we empty gets another exit. */
-static int answer_all(struct mv_device *d, struct mv_queue *q)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < q->ring.size; i++) {
-		r = mv_queue_pop(q, &d->chain);
-		if (r != 1)
-			break;
-		mv_queue_push(q, d->chain.head, d->ops->answer(d));
-	}
-	mv_device_interrupt(d, q);
-	return r;
-}
-
+/* A device of requests answers at most one ring full per exit, since a guest that refills as fast as we empty gets
+ * another exit. */
 static void notify(struct mv_device *d, uint32_t v)
 {
-	if (v >= d->ops->queue_count || !d->queues[v].ring.ready || !mv_device_is_live(d))
+	if (v >= d->ops->queue_count || !d->queues[v].ring.ready || !is_live(d))
 		return;
-	int r = d->ops->answer ? answer_all(d, &d->queues[v]) : d->ops->notify(d, v);
+	int r = d->ops->answer ? mv_device_serve(d, v, d->queues[v].ring.size, NULL, d->ops->answer)
+			       : d->ops->notify(d, v);
 
 	if (r < 0)
 		mv_device_needs_reset(d);
@@ -132,15 +127,13 @@ static void set_status(struct mv_device *d, uint32_t v)
 	if ((d->regs.status & DRIVER_BITS) & ~v)
 		return;
 	/* Each step needs the one before it; a driver that skips one stays where it was. */
-	if ((v & VIRTIO_CONFIG_S_DRIVER) && !(v & VIRTIO_CONFIG_S_ACKNOWLEDGE))
-		return;
-	if ((v & VIRTIO_CONFIG_S_FEATURES_OK) && !(v & VIRTIO_CONFIG_S_DRIVER))
-		return;
-	if ((v & VIRTIO_CONFIG_S_DRIVER_OK) && !(v & VIRTIO_CONFIG_S_FEATURES_OK))
+	if (((v & VIRTIO_CONFIG_S_DRIVER) && !(v & VIRTIO_CONFIG_S_ACKNOWLEDGE)) ||
+	    ((v & VIRTIO_CONFIG_S_FEATURES_OK) && !(v & VIRTIO_CONFIG_S_DRIVER)) ||
+	    ((v & VIRTIO_CONFIG_S_DRIVER_OK) && !(v & VIRTIO_CONFIG_S_FEATURES_OK)))
 		return;
 	/* Section 3.1.1, step 5: the driver reads back whether FEATURES_OK stuck. */
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) &&
-	    ((d->regs.driver_features & ~mv_device_features(d)) ||
+	    ((d->regs.driver_features & ~features(d)) ||
 	     !(d->regs.driver_features & 1ull << VIRTIO_F_VERSION_1)))
 		added &= ~(uint32_t)(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	d->regs.status |= added;
@@ -192,16 +185,10 @@ static void set_register(struct mv_device *d, uint64_t offset, uint32_t v)
 	}
 }
 
-static uint32_t get_features(struct mv_device *d)
-{
-	return d->regs.features_select > 1
-		       ? 0
-		       : (uint32_t)(mv_device_features(d) >> 32 * d->regs.features_select);
-}
-
 static uint32_t get_register(struct mv_device *d, uint64_t offset)
 {
 	const struct mv_queue *q = selected(d);
+	uint32_t half = d->regs.features_select;
 
 	switch (offset) {
 	case VIRTIO_MMIO_MAGIC_VALUE:
@@ -213,7 +200,7 @@ static uint32_t get_register(struct mv_device *d, uint64_t offset)
 	case VIRTIO_MMIO_VENDOR_ID:
 		return VENDOR;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return get_features(d);
+		return half > 1 ? 0 : (uint32_t)(features(d) >> 32 * half);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 		return q ? MV_QUEUE_SIZE_MAX : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
@@ -296,10 +283,23 @@ bool mv_device_write(struct mv_device *device, uint64_t offset, const void *byte
 	return broke;
 }
 
-void mv_device_interrupt(struct mv_device *device, const struct mv_queue *queue)
+int mv_device_serve(struct mv_device *d, unsigned queue, int most,
+		    bool (*may)(const struct mv_device *), int (*answer)(struct mv_device *))
 {
-	if (mv_queue_wants_interrupt(queue))
-		interrupt(device, VIRTIO_MMIO_INT_VRING);
+	struct mv_queue *q = &d->queues[queue];
+	int served = 0;
+	int r = 0;
+
+	while (served < most && is_live(d) && (!may || may(d))) {
+		r = mv_queue_pop(q, &d->chain);
+		if (r <= 0 || (r = answer(d)) < 0)
+			break;
+		mv_queue_push(q, d->chain.head, (uint32_t)r);
+		served++;
+	}
+	if (served > 0 && mv_queue_wants_interrupt(q))
+		interrupt(d, VIRTIO_MMIO_INT_VRING);
+	return r < 0 ? r : served;
 }
 
 void mv_device_needs_reset(struct mv_device *device)
@@ -313,12 +313,6 @@ void mv_device_needs_reset(struct mv_device *device)
 		interrupt(device, VIRTIO_MMIO_INT_CONFIG);
 }
 
-bool mv_device_is_live(const struct mv_device *device)
-{
-	return (device->regs.status & VIRTIO_CONFIG_S_DRIVER_OK) &&
-	       !(device->regs.status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED));
-}
-
 void mv_device_save(const struct mv_device *d, struct mv_device_state *ret_state)
 {
 	ret_state->regs = d->regs;
@@ -328,7 +322,7 @@ void mv_device_save(const struct mv_device *d, struct mv_device_state *ret_state
 
 int mv_device_restore(struct mv_device *d, const struct mv_device_state *state)
 {
-	if (state->regs.driver_features & ~mv_device_features(d))
+	if (state->regs.driver_features & ~features(d))
 		return -EBADMSG;
 	/* A ring is where the driver put it, and is checked as it was then. */
 	for (unsigned i = 0; i < MV_DEVICE_QUEUES_MAX; i++) {

@@ -30,8 +30,8 @@ struct mv_device_ops {
 	uint64_t features; /* offered besides VIRTIO_F_VERSION_1 */
 	unsigned queue_count;
 	/* For a device of requests and answers: takes the one in device->chain, and returns how many bytes
-	 * it wrote into it. Never waits. */
-	uint32_t (*answer)(struct mv_device *device);
+	 * it wrote into it, or -EBADMSG as below. Never waits. */
+	int (*answer)(struct mv_device *device);
 	/* For any other, in place of answer(): the driver notified a ready queue after DRIVER_OK. 0, or
 	 * -EBADMSG: the device needs a reset. */
 	int (*notify)(struct mv_device *device, unsigned queue);
@@ -81,8 +81,11 @@ void mv_device_read(struct mv_device *device, uint64_t offset, void *bytes, size
  * Whether the device broke by it: rings out of place, or a ring that breaks the rules. */
 bool mv_device_write(struct mv_device *device, uint64_t offset, const void *bytes, size_t n);
 
-/* Sets VIRTIO_MMIO_INT_VRING and raises the interrupt when the driver wants one. Lock held. */
-void mv_device_interrupt(struct mv_device *device, const struct mv_queue *queue);
+/* Has up to `most` chains of a queue answered, as in mv_device_ops, while the device is live and may()
+ * (NULL: always); then sets VIRTIO_MMIO_INT_VRING and raises the interrupt if the driver wants one. Their
+ * number, or -EBADMSG; a chain that was not answered is not given back. Lock held. */
+int mv_device_serve(struct mv_device *device, unsigned queue, int most,
+		    bool (*may)(const struct mv_device *), int (*answer)(struct mv_device *));
 /* Sets DEVICE_NEEDS_RESET and a configuration interrupt; the device serves nothing until reset. Lock held. */
 void mv_device_needs_reset(struct mv_device *device);
 /* No vCPU runs, no other thread uses the device. */
@@ -90,9 +93,5 @@ void mv_device_save(const struct mv_device *device, struct mv_device_state *ret_
 /* Into a new device. -EBADMSG: features that are not offered, or rings that are none. */
 int mv_device_restore(struct mv_device *device, const struct mv_device_state *state)
 	__attribute__((warn_unused_result));
-/* VIRTIO_F_VERSION_1 and the device's own. */
-uint64_t mv_device_features(const struct mv_device *device);
-/* Whether the driver has set DRIVER_OK and the device is not broken. Lock held. */
-bool mv_device_is_live(const struct mv_device *device);
 
 #endif

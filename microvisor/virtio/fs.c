@@ -21,7 +21,7 @@ struct fs {
 };
 
 /* A request longer than we take is cut, so that its length is a lie and it is refused. */
-static uint32_t answer(struct mv_device *device)
+static int answer(struct mv_device *device)
 {
 	struct fs *fs = (struct fs *)device;
 	const void *reply;
@@ -29,7 +29,7 @@ static uint32_t answer(struct mv_device *device)
 	size_t bytes = mv_view_serve(fs->view, fs->from, fs->request, n, device->chain.write_bytes,
 				     &reply);
 
-	return (uint32_t)mv_chain_write(&device->chain, 0, reply, bytes);
+	return (int)mv_chain_write(&device->chain, 0, reply, bytes);
 }
 
 static void reset(struct mv_device *device)

@@ -9,7 +9,7 @@ struct pmem {
 };
 
 /* Success for a flush, an error for anything else that asks. */
-static uint32_t answer(struct mv_device *device)
+static int answer(struct mv_device *device)
 {
 	struct virtio_pmem_req request;
 	struct virtio_pmem_resp response = {.ret = 1};
@@ -17,7 +17,7 @@ static uint32_t answer(struct mv_device *device)
 	if (mv_chain_read(&device->chain, 0, &request, sizeof(request)) == sizeof(request) &&
 	    request.type == VIRTIO_PMEM_REQ_TYPE_FLUSH)
 		response.ret = 0;
-	return (uint32_t)mv_chain_write(&device->chain, 0, &response, sizeof(response));
+	return (int)mv_chain_write(&device->chain, 0, &response, sizeof(response));
 }
 
 static const struct mv_device_ops ops = {.id = VIRTIO_ID_PMEM, .queue_count = 1, .answer = answer};

@@ -6,18 +6,11 @@
 
 #include "microvisor/guest.h"
 
-/* Control packets that a port still has to send; bits of pending. */
-enum {
-	PENDING_RESPONSE = 1,
-	PENDING_CREDIT = 2,
-	PENDING_RST = 4
-};
-
 /* Makes place for n bytes behind the last; they are moved to the front when there is no more place there. */
 static uint8_t *grow(struct mv_fifo *f, size_t n)
 {
-	assert(n <= MV_FIFO_BYTES - f->count);
-	if (n > MV_FIFO_BYTES - f->first - f->count) {
+	assert(n <= MV_VSOCK_BUFFER - f->count);
+	if (n > MV_VSOCK_BUFFER - f->first - f->count) {
 		memmove(f->bytes, f->bytes + f->first, f->count);
 		f->first = 0;
 	}
@@ -40,13 +33,13 @@ void mv_port_open(struct mv_vsock_port *p, const struct virtio_vsock_hdr *h)
 	p->counts.guest_port = le32toh(h->src_port);
 	p->counts.guest_buf_alloc = le32toh(h->buf_alloc);
 	p->counts.guest_fwd_cnt = le32toh(h->fwd_cnt);
-	p->pending = PENDING_RESPONSE;
+	p->pending = VIRTIO_VSOCK_OP_RESPONSE;
 }
 
 void mv_port_close(struct mv_vsock_port *p, bool rst)
 {
 	p->state = MV_PORT_DONE;
-	p->pending = rst ? PENDING_RST : 0;
+	p->pending = rst ? VIRTIO_VSOCK_OP_RST : 0;
 	p->ending = false;
 	p->guest_ended = p->guest_deaf = true;
 	forget(&p->out, p->out.count);
@@ -58,13 +51,20 @@ static const char *refuse(struct mv_vsock_port *p, const char *object)
 	return object;
 }
 
+/* Every packet carries the credit, so one that waits already will do. */
+static void tell_credit(struct mv_vsock_port *p)
+{
+	if (!p->pending)
+		p->pending = VIRTIO_VSOCK_OP_CREDIT_UPDATE;
+}
+
 /* The payload of a packet into the port's ring. */
 static const char *on_data(struct mv_vsock_port *p, const struct mv_chain *chain, uint32_t n)
 {
 	if (p->guest_ended)
 		return refuse(p, "vsock-flow");
 	/* The ring's room is the credit we gave, to the byte. */
-	if (n > MV_FIFO_BYTES - p->in.count)
+	if (n > MV_VSOCK_BUFFER - p->in.count)
 		return refuse(p, "vsock-credit");
 	p->counts.received += n;
 	(void)mv_chain_read(chain, sizeof(struct virtio_vsock_hdr), grow(&p->in, n), n);
@@ -98,7 +98,7 @@ const char *mv_port_take_packet(struct mv_vsock_port *p, const struct virtio_vso
 	case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
 		return NULL;
 	case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
-		p->pending |= PENDING_CREDIT;
+		tell_credit(p);
 		return NULL;
 	case VIRTIO_VSOCK_OP_SHUTDOWN:
 		on_shutdown(p, le32toh(h->flags));
@@ -135,31 +135,22 @@ bool mv_port_has_packet(const struct mv_vsock_port *p)
 	return p->pending || has_data(p) || has_shutdown(p);
 }
 
-/* Chooses the next packet: control first, then bytes, then the end. Fills op, flags and len, which is at
- * most room bytes. */
+/* Chooses the next packet: control first, then bytes in place of mere credit, then the end. Fills op, flags and
+ * len, which is at most room bytes. */
 static void choose(struct mv_vsock_port *p, struct virtio_vsock_hdr *h, size_t room)
 {
-	if (p->pending & PENDING_RST) {
-		h->op = htole16(VIRTIO_VSOCK_OP_RST);
-		p->pending = 0;
-	} else if (p->pending & PENDING_RESPONSE) {
-		h->op = htole16(VIRTIO_VSOCK_OP_RESPONSE);
-		p->pending = 0;
-	} else if (has_data(p)) {
+	h->op = htole16(p->pending);
+	if (has_data(p) && p->pending != VIRTIO_VSOCK_OP_RESPONSE) {
 		size_t n = p->out.count < room ? p->out.count : room;
 
-		n = n < credit(p) ? n : credit(p);
 		h->op = htole16(VIRTIO_VSOCK_OP_RW);
-		h->len = htole32((uint32_t)n);
-		p->pending = 0; /* every packet carries the credit */
-	} else if (p->pending & PENDING_CREDIT) {
-		h->op = htole16(VIRTIO_VSOCK_OP_CREDIT_UPDATE);
-		p->pending = 0;
-	} else {
+		h->len = htole32((uint32_t)(n < credit(p) ? n : credit(p)));
+	} else if (!p->pending) {
 		h->op = htole16(VIRTIO_VSOCK_OP_SHUTDOWN);
 		h->flags = htole32(VIRTIO_VSOCK_SHUTDOWN_SEND);
 		p->shutdown_sent = true;
 	}
+	p->pending = 0;
 }
 
 uint32_t mv_port_put_packet(struct mv_vsock_port *p, unsigned number, const struct mv_chain *chain)
@@ -170,7 +161,7 @@ uint32_t mv_port_put_packet(struct mv_vsock_port *p, unsigned number, const stru
 		.src_port = htole32(number),
 		.dst_port = htole32(p->counts.guest_port),
 		.type = htole16(VIRTIO_VSOCK_TYPE_STREAM),
-		.buf_alloc = htole32(MV_FIFO_BYTES),
+		.buf_alloc = htole32(MV_VSOCK_BUFFER),
 		.fwd_cnt = htole32(p->counts.taken),
 	};
 
@@ -189,7 +180,7 @@ size_t mv_port_room(const struct mv_vsock_port *p)
 {
 	if (p->state != MV_PORT_OPEN || p->guest_deaf || p->ending)
 		return 0;
-	return MV_FIFO_BYTES - p->out.count;
+	return MV_VSOCK_BUFFER - p->out.count;
 }
 
 size_t mv_port_read(struct mv_vsock_port *p, void *bytes, size_t n)
@@ -200,17 +191,16 @@ size_t mv_port_read(struct mv_vsock_port *p, void *bytes, size_t n)
 	p->counts.taken += (uint32_t)n;
 	/* A guest without credit has received - told = the whole ring: it is told at the first byte. */
 	if (p->state == MV_PORT_OPEN && n > 0 &&
-	    p->counts.received - p->counts.told >= MV_FIFO_BYTES / 2)
-		p->pending |= PENDING_CREDIT;
+	    p->counts.received - p->counts.told >= MV_VSOCK_BUFFER / 2)
+		tell_credit(p);
 	return n;
 }
 
-void mv_port_write(struct mv_vsock_port *p, const void *bytes, size_t n)
+size_t mv_port_write(struct mv_vsock_port *p, const void *bytes, size_t n)
 {
-	memcpy(grow(&p->out, n), bytes, n);
-}
+	size_t room = mv_port_room(p);
 
-void mv_port_forget(struct mv_vsock_port *p)
-{
-	forget(&p->in, p->in.count);
+	n = n < room ? n : room;
+	memcpy(grow(&p->out, n), bytes, n);
+	return n;
 }

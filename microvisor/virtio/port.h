@@ -2,7 +2,7 @@
  * (virtio 1.2, section 5.10.6). Knows packets, not queues; vsock.c moves them.
  *
  * Guarded by the device's lock. Plain data apart from the rules kept here: one connection per life, at
- * most MV_FIFO_BYTES held per direction. */
+ * most MV_VSOCK_BUFFER held per direction. */
 #ifndef MV_VIRTIO_PORT_H
 #define MV_VIRTIO_PORT_H
 
@@ -14,13 +14,13 @@
 /* A store of bytes, first in, first out: what one direction of a port holds. They always lie in one piece; an
  * empty store starts anew, so that a quiet stream only ever touches its first page. */
 enum {
-	MV_FIFO_BYTES = 64 << 10
+	MV_VSOCK_BUFFER = 64 << 10 /* held per port and direction; advertised as buf_alloc */
 };
 
 struct mv_fifo {
 	uint32_t first; /* index of the oldest byte; the others follow it */
 	uint32_t count;
-	uint8_t bytes[MV_FIFO_BYTES];
+	uint8_t bytes[MV_VSOCK_BUFFER];
 };
 
 enum mv_port_state {
@@ -46,7 +46,7 @@ struct mv_vsock_port {
 	bool guest_deaf;  /* it receives no more */
 	bool ending;      /* SHUTDOWN follows the last byte of out */
 	bool shutdown_sent;
-	unsigned pending; /* control packets to send */
+	uint16_t pending; /* the op of a control packet to send, or 0: VIRTIO_VSOCK_OP_INVALID */
 	struct mv_port_counts counts;
 	struct mv_fifo in;
 	struct mv_fifo out;
@@ -68,10 +68,8 @@ uint32_t mv_port_put_packet(struct mv_vsock_port *port, unsigned number,
 			    const struct mv_chain *chain);
 /* How many bytes for the guest have room now. */
 size_t mv_port_room(const struct mv_vsock_port *port);
-/* Takes bytes for the guest, at most mv_port_room(). */
-void mv_port_write(struct mv_vsock_port *port, const void *bytes, size_t n);
-/* Forgets what the guest sent and nobody has read. */
-void mv_port_forget(struct mv_vsock_port *port);
+/* Takes up to n bytes for the guest; their number, at most mv_port_room(). */
+size_t mv_port_write(struct mv_vsock_port *port, const void *bytes, size_t n);
 /* Moves up to n bytes of the guest out; their number. An update of its credit follows when it is due. */
 size_t mv_port_read(struct mv_vsock_port *port, void *bytes, size_t n);
 

@@ -15,13 +15,6 @@ enum {
 	RING_HEADER_BYTES = 4 /* flags, idx: section 2.7.6 and 2.7.8 */
 };
 
-struct desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags;
-	uint16_t next;
-};
-
 /* Whether a ring may lie there: aligned as in section 2.7, and all of it in memory. */
 static bool is_ring(const struct mv_queue *q, uint64_t gpa, uint64_t align, uint64_t bytes)
 {
@@ -60,7 +53,7 @@ static bool load_u16(const struct mv_queue *q, uint64_t gpa, uint16_t *ret_value
 	return true;
 }
 
-static bool load_desc(const struct mv_queue *q, uint16_t index, struct desc *ret_desc)
+static bool load_desc(const struct mv_queue *q, uint16_t index, struct vring_desc *ret_desc)
 {
 	const uint64_t *p = mv_mem_window(q->mem, q->ring.desc_gpa + (uint64_t)DESC_BYTES * index,
 					  DESC_BYTES, false);
@@ -69,24 +62,22 @@ static bool load_desc(const struct mv_queue *q, uint16_t index, struct desc *ret
 		return false;
 	uint64_t rest = __atomic_load_n(p + 1, __ATOMIC_RELAXED);
 
-	*ret_desc = (struct desc){.addr = __atomic_load_n(p, __ATOMIC_RELAXED),
-				  .len = (uint32_t)rest,
-				  .flags = (uint16_t)(rest >> 32),
-				  .next = (uint16_t)(rest >> 48)};
+	*ret_desc = (struct vring_desc){.addr = __atomic_load_n(p, __ATOMIC_RELAXED),
+					.len = (uint32_t)rest,
+					.flags = (uint16_t)(rest >> 32),
+					.next = (uint16_t)(rest >> 48)};
 	return true;
 }
 
-static int add_buffer(const struct mv_queue *q, struct mv_chain *chain, const struct desc *d)
+static bool add_buffer(const struct mv_queue *q, struct mv_chain *chain, const struct vring_desc *d)
 {
 	bool write = d->flags & VRING_DESC_F_WRITE;
 	void *at = mv_mem_window(q->mem, d->addr, d->len, write);
-
-	if (!at || (!write && chain->write_count))
-		return -EBADMSG;
-	if ((uint64_t)chain->read_bytes + chain->write_bytes + d->len > UINT32_MAX)
-		return -EBADMSG;
 	struct iovec v = {.iov_base = at, .iov_len = d->len};
 
+	if (!at || (!write && chain->write_count) ||
+	    (uint64_t)chain->read_bytes + chain->write_bytes + d->len > UINT32_MAX)
+		return false;
 	if (write) {
 		chain->write[chain->write_count++] = v;
 		chain->write_bytes += d->len;
@@ -94,59 +85,49 @@ static int add_buffer(const struct mv_queue *q, struct mv_chain *chain, const st
 		chain->read[chain->read_count++] = v;
 		chain->read_bytes += d->len;
 	}
-	return 0;
+	return true;
 }
 
-static int walk(const struct mv_queue *q, struct mv_chain *chain)
+/* Fills the chain from its head on; false when the descriptors make none. */
+static bool walk(const struct mv_queue *q, struct mv_chain *chain)
 {
 	uint16_t index = chain->head;
-	struct desc d;
+	struct vring_desc d;
 
 	/* A chain longer than the queue must have met a descriptor twice: a loop. */
 	for (unsigned n = 0; n < q->ring.size; n++) {
-		if (index >= q->ring.size || !load_desc(q, index, &d))
-			return -EBADMSG;
-		if (d.flags & VRING_DESC_F_INDIRECT)
-			return -EBADMSG;
-		int r = add_buffer(q, chain, &d);
-
-		if (r < 0)
-			return r;
+		if (index >= q->ring.size || !load_desc(q, index, &d) ||
+		    (d.flags & VRING_DESC_F_INDIRECT) || !add_buffer(q, chain, &d))
+			return false;
 		if (!(d.flags & VRING_DESC_F_NEXT))
-			return 1;
+			return true;
 		index = d.next;
 	}
-	return -EBADMSG;
+	return false;
 }
 
 int mv_queue_pop(struct mv_queue *q, struct mv_chain *chain)
 {
+	const struct mv_ring *ring = &q->ring;
 	uint16_t idx;
-	uint16_t head;
 
-	if (!q->ring.ready)
+	if (!ring->ready)
 		return 0;
-	if (!load_u16(q, q->ring.avail_gpa + 2, &idx))
+	if (!load_u16(q, ring->avail_gpa + 2, &idx))
 		return -EBADMSG;
-	uint16_t waiting = (uint16_t)(idx - q->ring.next_avail);
+	uint16_t waiting = (uint16_t)(idx - ring->next_avail);
 
 	if (waiting == 0)
 		return 0;
-	if (waiting > q->ring.size)
-		return -EBADMSG;
-	if (!load_u16(q,
-		      q->ring.avail_gpa + RING_HEADER_BYTES +
-			      2ull * (q->ring.next_avail % q->ring.size),
-		      &head))
-		return -EBADMSG;
-	chain->head = head;
+	uint64_t next =
+		ring->avail_gpa + RING_HEADER_BYTES + 2ull * (ring->next_avail % ring->size);
+
 	chain->read_count = chain->write_count = 0;
 	chain->read_bytes = chain->write_bytes = 0;
-	int r = walk(q, chain);
-
-	if (r > 0)
-		q->ring.next_avail++;
-	return r;
+	if (waiting > ring->size || !load_u16(q, next, &chain->head) || !walk(q, chain))
+		return -EBADMSG;
+	q->ring.next_avail++;
+	return 1;
 }
 
 void mv_queue_push(struct mv_queue *q, uint16_t head, uint32_t written)

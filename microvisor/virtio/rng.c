@@ -5,7 +5,7 @@
 
 #include "microvisor/virtio/devices.h"
 
-static uint32_t answer(struct mv_device *device)
+static int answer(struct mv_device *device)
 {
 	uint8_t bytes[MV_RNG_REQUEST_MAX];
 	size_t room = device->chain.write_bytes;
@@ -14,7 +14,7 @@ static uint32_t answer(struct mv_device *device)
 	ssize_t r = getrandom(bytes, n, 0);
 
 	assert(r == (ssize_t)n);
-	uint32_t written = (uint32_t)mv_chain_write(&device->chain, 0, bytes, n);
+	int written = (int)mv_chain_write(&device->chain, 0, bytes, n);
 
 	explicit_bzero(bytes, sizeof(bytes));
 	return written;

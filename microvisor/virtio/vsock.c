@@ -2,6 +2,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_vsock.h>
 #include <stdlib.h>
@@ -26,9 +27,7 @@ enum {
 
 enum {
 	REPLIES_MAX = 16,
-	PACKETS_PER_CALL = 512, /* then the lock is given back, and wake() asks for the rest */
-	SENDER_NONE = -1,
-	SENDER_REPLIES = 0
+	PACKETS_PER_CALL = 512 /* then the lock is given back, and wake() asks for the rest */
 };
 
 struct mv_vsock {
@@ -39,8 +38,6 @@ struct mv_vsock {
 	struct virtio_vsock_hdr replies[REPLIES_MAX]; /* RSTs of packets that belong to no port */
 	struct mv_vsock_port ports[MV_VSOCK_PORTS];   /* by enum mv_port; [0] is not used */
 };
-
-_Static_assert((int)MV_VSOCK_BUFFER == (int)MV_FIFO_BYTES, "what is advertised is what is there");
 
 static void wake(struct mv_vsock *v, unsigned port)
 {
@@ -60,80 +57,55 @@ static void close_port(struct mv_vsock *v, unsigned port, bool rst)
 	wake(v, port);
 }
 
-static void close_all(struct mv_vsock *v)
+static void reset(struct mv_device *device)
 {
+	struct mv_vsock *v = (struct mv_vsock *)device;
+
 	v->reply_count = 0;
 	for (unsigned i = MV_PORT_CONTROL; i < MV_VSOCK_PORTS; i++)
 		if (v->ports[i].state == MV_PORT_OPEN)
 			close_port(v, i, false);
 }
 
-/* A ring that breaks the rules ends every connection: nothing can be heard or said any more. */
-static int broken(struct mv_vsock *v)
+/* The port whose turn it is to send something; 0 for the replies, MV_VSOCK_PORTS for none. */
+static unsigned next_sender(const struct mv_vsock *v)
 {
-	close_all(v);
-	incident(v, "bad-queue");
-	return -EBADMSG;
-}
+	unsigned i = MV_PORT_CONTROL;
 
-/* The port whose turn it is to send something, SENDER_REPLIES or SENDER_NONE. */
-static int next_sender(const struct mv_vsock *v)
-{
 	if (v->reply_count > 0)
-		return SENDER_REPLIES;
-	for (unsigned i = MV_PORT_CONTROL; i < MV_VSOCK_PORTS; i++)
-		if (mv_port_has_packet(&v->ports[i]))
-			return (int)i;
-	return SENDER_NONE;
+		return 0;
+	while (i < MV_VSOCK_PORTS && !mv_port_has_packet(&v->ports[i]))
+		i++;
+	return i;
 }
 
-static uint32_t send_of_port(struct mv_vsock *v, unsigned port)
+static bool may_send(const struct mv_device *device)
 {
+	return next_sender((const struct mv_vsock *)device) < MV_VSOCK_PORTS;
+}
+
+/* One packet into the chain of the receive queue. A buffer for a header and one byte is the least that gets
+ * anywhere. */
+static int send_packet(struct mv_device *device)
+{
+	struct mv_vsock *v = (struct mv_vsock *)device;
+	unsigned port = next_sender(v);
 	struct mv_vsock_port *p = &v->ports[port];
+	struct virtio_vsock_hdr h = v->replies[0];
+
+	if (device->chain.write_bytes <= sizeof(h))
+		return -EBADMSG;
+	if (port == 0) {
+		v->reply_count--;
+		memmove(v->replies, v->replies + 1, v->reply_count * sizeof(h));
+		return (int)mv_chain_write(&device->chain, 0, &h, sizeof(h));
+	}
 	bool was_full = mv_port_room(p) == 0;
-	uint32_t n = mv_port_put_packet(p, port, &v->device.chain);
+	uint32_t n = mv_port_put_packet(p, port, &device->chain);
 
 	if (was_full && mv_port_room(p) > 0)
 		wake(v, port);
-	return n;
-}
-
-static uint32_t send_reply(struct mv_vsock *v)
-{
-	struct virtio_vsock_hdr h = v->replies[0];
-
-	v->reply_count--;
-	memmove(v->replies, v->replies + 1, v->reply_count * sizeof(h));
-	(void)mv_chain_write(&v->device.chain, 0, &h, sizeof(h));
-	return sizeof(h);
-}
-
-/* Sends what waits, as far as the guest has given buffers. 0 or -EBADMSG. */
-static int deliver(struct mv_vsock *v)
-{
-	struct mv_queue *q = &v->device.queues[QUEUE_RX];
-	bool any = false;
-	int r = 0;
-	int sender;
-
-	while (mv_device_is_live(&v->device) && (sender = next_sender(v)) != SENDER_NONE) {
-		r = mv_queue_pop(q, &v->device.chain);
-		if (r <= 0)
-			break;
-		/* A buffer for a header and one byte is the least that gets anywhere. */
-		if (v->device.chain.write_bytes <= sizeof(struct virtio_vsock_hdr)) {
-			r = -EBADMSG;
-			break;
-		}
-		uint32_t n = sender == SENDER_REPLIES ? send_reply(v)
-						      : send_of_port(v, (unsigned)sender);
-
-		mv_queue_push(q, v->device.chain.head, n);
-		any = true;
-	}
-	if (any)
-		mv_device_interrupt(&v->device, q);
-	return r < 0 ? broken(v) : 0;
+	return (int)n;
 }
 
 static void reply_rst(struct mv_vsock *v, const struct virtio_vsock_hdr *to)
@@ -173,16 +145,23 @@ static void on_packet(struct mv_vsock *v, unsigned port, const struct virtio_vso
 		wake(v, port);
 }
 
-/* One chain of the transmit queue. The header is read once; the payload is copied once, into a ring. */
-static void on_chain(struct mv_vsock *v)
+/* The transmit queue is read while there is room for what it may make us reply. */
+static bool may_take(const struct mv_device *device)
 {
+	return ((const struct mv_vsock *)device)->reply_count < REPLIES_MAX;
+}
+
+/* One chain of the transmit queue. The header is read once; the payload is copied once, into a ring. */
+static int take_packet(struct mv_device *device)
+{
+	struct mv_vsock *v = (struct mv_vsock *)device;
 	struct virtio_vsock_hdr h;
 
-	if (mv_chain_read(&v->device.chain, 0, &h, sizeof(h)) != sizeof(h) ||
-	    le32toh(h.len) > v->device.chain.read_bytes - sizeof(h) ||
+	if (mv_chain_read(&device->chain, 0, &h, sizeof(h)) != sizeof(h) ||
+	    le32toh(h.len) > device->chain.read_bytes - sizeof(h) ||
 	    le64toh(h.src_cid) != MV_CID_GUEST) {
 		incident(v, "vsock-packet");
-		return;
+		return 0;
 	}
 	uint32_t port = le32toh(h.dst_port);
 	bool ours = le64toh(h.dst_cid) == MV_CID_HOST &&
@@ -196,59 +175,34 @@ static void on_chain(struct mv_vsock *v)
 		on_request(v, port, &h);
 	else
 		reply_rst(v, &h);
+	return 0;
 }
 
-/* Takes up to most packets, while replies have room; their number or -EBADMSG. */
-static int collect(struct mv_vsock *v, int most)
-{
-	struct mv_queue *q = &v->device.queues[QUEUE_TX];
-	int taken = 0;
-	int r = 0;
-
-	while (taken < most && v->reply_count < REPLIES_MAX && mv_device_is_live(&v->device)) {
-		r = mv_queue_pop(q, &v->device.chain);
-		if (r <= 0)
-			break;
-		on_chain(v);
-		mv_queue_push(q, v->device.chain.head, 0);
-		taken++;
-	}
-	if (taken > 0)
-		mv_device_interrupt(&v->device, q);
-	return r < 0 ? broken(v) : taken;
-}
-
-/* Both queues, until neither moves or one call has taken its share. 0 or -EBADMSG. */
+/* Both queues, until neither moves or one call has taken its share. 0 or -EBADMSG. A ring that breaks the rules
+ * ends every connection: nothing can be heard or said any more. */
 static int run(struct mv_vsock *v)
 {
-	for (int left = PACKETS_PER_CALL; left > 0;) {
-		int r = deliver(v);
+	int left = PACKETS_PER_CALL;
+	int r;
 
-		if (r == 0)
-			r = collect(v, left);
-		if (r <= 0)
-			return r;
-		left -= r;
+	do {
+		r = mv_device_serve(&v->device, QUEUE_RX, INT_MAX, may_send, send_packet);
+		if (r >= 0)
+			r = mv_device_serve(&v->device, QUEUE_TX, left, may_take, take_packet);
+		left -= r > 0 ? r : 0;
+	} while (r > 0);
+	if (r < 0) {
+		reset(&v->device);
+		incident(v, "bad-queue");
+	} else if (left == 0) {
+		wake(v, MV_PORT_CONTROL);
 	}
-	wake(v, MV_PORT_CONTROL);
-	return deliver(v);
-}
-
-/* As run(), for callers outside the transport. */
-static void run_unasked(struct mv_vsock *v)
-{
-	if (run(v) < 0)
-		mv_device_needs_reset(&v->device);
+	return r;
 }
 
 static int notify(struct mv_device *device, unsigned queue)
 {
 	return queue == QUEUE_EVENT ? 0 : run((struct mv_vsock *)device);
-}
-
-static void reset(struct mv_device *device)
-{
-	close_all((struct mv_vsock *)device);
 }
 
 static const struct mv_device_ops ops = {
@@ -275,20 +229,34 @@ struct mv_device *mv_vsock_device(struct mv_vsock *v)
 	return v ? &v->device : NULL;
 }
 
-void mv_vsock_serve(struct mv_vsock *v, const struct mv_vsock_ops *to, void *context)
+/* What the functions below, which come from outside the transport, begin and end with: the lock,
+ * and a run when there is something to move. */
+static struct mv_vsock_port *lock(struct mv_vsock *v, unsigned port)
 {
 	pthread_mutex_lock(&v->device.lock);
+	return &v->ports[port];
+}
+
+static void unlock(struct mv_vsock *v, bool moved)
+{
+	if (moved && run(v) < 0)
+		mv_device_needs_reset(&v->device);
+	pthread_mutex_unlock(&v->device.lock);
+}
+
+void mv_vsock_serve(struct mv_vsock *v, const struct mv_vsock_ops *to, void *context)
+{
+	(void)lock(v, MV_PORT_CONTROL);
 	v->ops = to;
 	v->context = context;
-	pthread_mutex_unlock(&v->device.lock);
+	unlock(v, false);
 }
 
 int mv_vsock_save(struct mv_vsock *v, struct mv_port_counts *ret_state)
 {
-	const struct mv_vsock_port *p = &v->ports[MV_PORT_CONTROL];
+	const struct mv_vsock_port *p = lock(v, MV_PORT_CONTROL);
 	int r = 0;
 
-	pthread_mutex_lock(&v->device.lock);
 	for (unsigned i = MV_PORT_STDIN; i < MV_VSOCK_PORTS; i++)
 		if (v->ports[i].state != MV_PORT_NEVER)
 			r = -EBUSY;
@@ -296,7 +264,7 @@ int mv_vsock_save(struct mv_vsock *v, struct mv_port_counts *ret_state)
 	    p->guest_deaf || p->in.count || p->out.count || v->reply_count)
 		r = -EBUSY;
 	*ret_state = p->counts;
-	pthread_mutex_unlock(&v->device.lock);
+	unlock(v, false);
 	return r;
 }
 
@@ -311,81 +279,62 @@ void mv_vsock_restore(struct mv_vsock *v, const struct mv_port_counts *s)
 
 unsigned mv_vsock_ready(struct mv_vsock *v, unsigned port)
 {
-	const struct mv_vsock_port *p = &v->ports[port];
-
-	pthread_mutex_lock(&v->device.lock);
+	const struct mv_vsock_port *p = lock(v, port);
 	unsigned ready = (p->state == MV_PORT_OPEN ? MV_VSOCK_OPEN : 0u) |
 			 (p->in.count > 0 ? MV_VSOCK_INPUT : 0u) |
 			 (p->guest_ended ? MV_VSOCK_ENDED : 0u) |
 			 (mv_port_room(p) > 0 ? MV_VSOCK_OUTPUT : 0u);
 
-	pthread_mutex_unlock(&v->device.lock);
+	unlock(v, false);
 	return ready;
 }
 
 size_t mv_vsock_read(struct mv_vsock *v, unsigned port, void *bytes, size_t n)
 {
-	pthread_mutex_lock(&v->device.lock);
-	n = mv_port_read(&v->ports[port], bytes, n);
-	if (n > 0 && mv_port_has_packet(&v->ports[port]))
-		run_unasked(v);
-	pthread_mutex_unlock(&v->device.lock);
+	struct mv_vsock_port *p = lock(v, port);
+
+	n = mv_port_read(p, bytes, n);
+	unlock(v, n > 0 && mv_port_has_packet(p));
 	return n;
 }
 
 size_t mv_vsock_write(struct mv_vsock *v, unsigned port, const void *bytes, size_t n)
 {
-	struct mv_vsock_port *p = &v->ports[port];
-
-	pthread_mutex_lock(&v->device.lock);
-	size_t room = mv_port_room(p);
-
-	n = n < room ? n : room;
-	if (n > 0) {
-		mv_port_write(p, bytes, n);
-		run_unasked(v);
-	}
-	pthread_mutex_unlock(&v->device.lock);
+	n = mv_port_write(lock(v, port), bytes, n);
+	unlock(v, n > 0);
 	return n;
 }
 
 size_t mv_vsock_room(struct mv_vsock *v, unsigned port)
 {
-	pthread_mutex_lock(&v->device.lock);
-	size_t n = mv_port_room(&v->ports[port]);
+	size_t n = mv_port_room(lock(v, port));
 
-	pthread_mutex_unlock(&v->device.lock);
+	unlock(v, false);
 	return n;
 }
 
 void mv_vsock_end(struct mv_vsock *v, unsigned port)
 {
-	struct mv_vsock_port *p = &v->ports[port];
+	struct mv_vsock_port *p = lock(v, port);
+	bool begins = p->state == MV_PORT_OPEN && !p->ending;
 
-	pthread_mutex_lock(&v->device.lock);
-	if (p->state == MV_PORT_OPEN && !p->ending) {
-		p->ending = true;
-		run_unasked(v);
-	}
-	pthread_mutex_unlock(&v->device.lock);
+	p->ending = p->ending || begins;
+	unlock(v, begins);
 }
 
 void mv_vsock_reset(struct mv_vsock *v, unsigned port)
 {
-	struct mv_vsock_port *p = &v->ports[port];
+	struct mv_vsock_port *p = lock(v, port);
+	bool was_open = p->state == MV_PORT_OPEN;
 
-	pthread_mutex_lock(&v->device.lock);
-	mv_port_forget(p);
-	if (p->state == MV_PORT_OPEN) {
+	p->in.first = p->in.count = 0;
+	if (was_open)
 		close_port(v, port, true);
-		run_unasked(v);
-	}
-	pthread_mutex_unlock(&v->device.lock);
+	unlock(v, was_open);
 }
 
 void mv_vsock_continue(struct mv_vsock *v)
 {
-	pthread_mutex_lock(&v->device.lock);
-	run_unasked(v);
-	pthread_mutex_unlock(&v->device.lock);
+	(void)lock(v, MV_PORT_CONTROL);
+	unlock(v, true);
 }

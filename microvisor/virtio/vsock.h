@@ -20,7 +20,6 @@
 #include "microvisor/virtio/port.h"
 
 enum {
-	MV_VSOCK_BUFFER = 64 << 10, /* held per port and direction; advertised as buf_alloc */
 	MV_VSOCK_PORTS = MV_PORT_STDERR + 1
 };
 

@@ -13,12 +13,12 @@ enum {
 	ACCESSES_MAX = 200
 };
 
-static uint32_t answer(struct mv_device *device)
+static int answer(struct mv_device *device)
 {
 	uint8_t bytes[64];
 	size_t n = mv_chain_read(&device->chain, 0, bytes, sizeof(bytes));
 
-	return (uint32_t)mv_chain_write(&device->chain, 0, bytes, n);
+	return (int)mv_chain_write(&device->chain, 0, bytes, n);
 }
 
 static const struct mv_device_ops ops = {.id = 4, .queue_count = 2, .answer = answer};

@@ -110,6 +110,32 @@ static void bring_up(void)
 	write32(VIRTIO_MMIO_STATUS, DRIVER_OK);
 }
 
+static int take(struct mv_device *device)
+{
+	(void)device;
+	return 0;
+}
+
+static int refuse(struct mv_device *device)
+{
+	(void)device;
+	return -EBADMSG;
+}
+
+static bool never(const struct mv_device *device)
+{
+	(void)device;
+	return false;
+}
+
+/* Offers one chain on queue 1 and has it answered. */
+static int serve(bool (*may)(const struct mv_device *), int (*answer)(struct mv_device *))
+{
+	ring_desc(&ring, 0, RING_DATA, 8, 0, 0);
+	ring_offer(&ring, 0);
+	return mv_device_serve(dev, 1, RING_SIZE, may, answer);
+}
+
 START_TEST(the_identity_is_readable)
 {
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_MAGIC_VALUE), 0x74726976);
@@ -188,7 +214,8 @@ START_TEST(rings_outside_memory_break_the_device)
 	set_up_queue(1, RING_SIZE, 0xfffffffffffffff0);
 	ck_assert(read32(VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET);
 	write32(VIRTIO_MMIO_STATUS, DRIVER_OK);
-	ck_assert(!mv_device_is_live(dev));
+	ck_assert(read32(VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	ck_assert_int_eq(serve(NULL, take), 0);
 }
 END_TEST
 
@@ -269,7 +296,7 @@ START_TEST(a_status_bit_is_cleared_by_reset_only)
 	ck_assert(!dev->queues[1].ring.ready);
 	ck_assert_ptr_eq(dev->queues[1].mem, &ring.mem);
 	bring_up();
-	ck_assert(mv_device_is_live(dev));
+	ck_assert_int_eq(serve(NULL, take), 1);
 }
 END_TEST
 
@@ -305,12 +332,26 @@ END_TEST
 START_TEST(interrupts_are_raised_and_acknowledged)
 {
 	bring_up();
-	mv_device_interrupt(dev, &dev->queues[1]);
+	ck_assert_int_eq(serve(NULL, take), 1);
+	ck_assert_uint_eq(ring_used_index(&ring), 1);
 	ck_assert_uint_eq(counter->raised, 1);
 	write32(VIRTIO_MMIO_INTERRUPT_ACK, 0xfffffffe);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
 	write32(VIRTIO_MMIO_INTERRUPT_ACK, 1);
 	ck_assert_uint_eq(read32(VIRTIO_MMIO_INTERRUPT_STATUS), 0);
+}
+END_TEST
+
+START_TEST(what_is_not_served_is_not_given_back)
+{
+	ck_assert_int_eq(serve(NULL, take), 0);
+	bring_up();
+	ck_assert_int_eq(serve(never, take), 0);
+	ck_assert_int_eq(serve(NULL, refuse), -EBADMSG);
+	write32(VIRTIO_MMIO_STATUS, DRIVER_OK | VIRTIO_CONFIG_S_FAILED);
+	ck_assert_int_eq(serve(NULL, take), 0);
+	ck_assert_uint_eq(ring_used_index(&ring), 0);
+	ck_assert_uint_eq(counter->raised, 0);
 }
 END_TEST
 
@@ -371,6 +412,7 @@ int main(void)
 	tcase_add_test(use, features_are_offered_by_halves);
 	tcase_add_test(use, a_driver_comes_up_and_notifies);
 	tcase_add_test(use, interrupts_are_raised_and_acknowledged);
+	tcase_add_test(use, what_is_not_served_is_not_given_back);
 	tcase_add_test(use, configuration_past_its_end_is_zero);
 	tcase_add_test(use, write_only_registers_read_as_zero);
 	TCase *order = fixture("order");
