@@ -190,8 +190,7 @@ static int move(struct mv_call *call, struct place *from, struct place *to)
 
 int mv_fuse_rename(struct mv_call *call)
 {
-	bool has_flags = call->header.opcode == FUSE_RENAME2;
-	uint32_t flags = has_flags ? call->in.rename.flags : 0;
+	uint32_t flags = call->in.rename.flags; /* 0 in a RENAME, which has none */
 	struct mv_node *target = mv_node_find(call->view, call->in.rename.newdir);
 	struct place from, to = {.node = NULL};
 

@@ -41,11 +41,6 @@ struct list {
 	bool full;
 };
 
-static bool is_dots(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
 /* Puts one entry; sets full when it does not fit. next is the position behind it. */
 static void put(struct list *list, uint64_t ino, uint64_t next, const char *name, uint32_t type)
 {
@@ -97,7 +92,7 @@ static void put_record(struct list *list, int fd, const struct dent *dent)
 	struct mv_path path;
 	struct stat st;
 
-	if (is_dots(dent->name)) {
+	if (strcmp(dent->name, ".") == 0 || strcmp(dent->name, "..") == 0) {
 		if (!list->in_store || list->node->made)
 			put(list, ino, (uint64_t)dent->next, dent->name, DT_DIR);
 		return;
@@ -188,9 +183,9 @@ int mv_fuse_readdir(struct mv_call *call)
 			    .store = mv_node_folder(call->node, MV_STORE),
 			    .out = call->out,
 			    .room = in->size < call->room ? in->size : call->room};
-	struct mv_handle *handle;
 	uint64_t at = in->offset;
-	int r = mv_handle_get(call, MV_OP_LIST, &handle);
+	int r = mv_handle_get(call, MV_OP_LIST);
+	struct mv_handle *handle = call->handle;
 
 	if (r < 0)
 		return r;

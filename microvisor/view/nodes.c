@@ -122,9 +122,8 @@ static int set_file(struct mv_view *view, struct mv_node *node, const struct fus
 		return r;
 	struct mv_file *f = mv_file_of(view, node);
 
-	r = mv_file_change(view, node, in->valid & FATTR_SIZE ? in->size : UINT64_MAX);
-	if (r == 0 && (in->valid & FATTR_SIZE))
-		r = mv_file_truncate(view, f, in->size);
+	r = in->valid & FATTR_SIZE ? mv_file_truncate(view, node, in->size)
+				   : mv_file_change(view, node, UINT64_MAX);
 	if (r == 0 && (in->valid & FATTR_MODE)) {
 		f->header.mode = S_IFREG | (in->mode & 0777);
 		r = mv_file_put_header(f);

@@ -218,15 +218,16 @@ static inline struct mv_file *mv_file_of(struct mv_view *view, const struct mv_n
  * -EFBIG, -errno. */
 int mv_file_change(struct mv_view *view, struct mv_node *node, uint64_t keep)
 	__attribute__((warn_unused_result));
-/* The bytes read, fewer only at the end; those written, all; of a changed file. -errno. */
+/* The bytes read, fewer only at the end. -errno. */
 int mv_file_read(struct mv_file *file, void *bytes, size_t n, uint64_t at)
 	__attribute__((warn_unused_result));
-int mv_file_write(struct mv_view *view, struct mv_file *file, const void *bytes, size_t n,
+/* Both change an open file, as mv_file_change(). All bytes are written. */
+int mv_file_write(struct mv_view *view, struct mv_node *node, const void *bytes, size_t n,
 		  uint64_t at) __attribute__((warn_unused_result));
+int mv_file_truncate(struct mv_view *view, struct mv_node *node, uint64_t size)
+	__attribute__((warn_unused_result));
 /* Writes the header again; the file's times stay. */
 int mv_file_put_header(struct mv_file *file) __attribute__((warn_unused_result));
-int mv_file_truncate(struct mv_view *view, struct mv_file *file, uint64_t size)
-	__attribute__((warn_unused_result));
 
 /* --- what may be seen and done (walk.c); each is recorded as coming from view->exit --- */
 
