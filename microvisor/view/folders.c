@@ -63,7 +63,7 @@ static bool shows(const struct list *list, const char *name, bool is_folder, boo
 		  struct mv_path *path)
 {
 	*path = list->folder;
-	return mv_path_append(path, name, strlen(name)) == 0 &&
+	return mv_path_append(path, name) == 0 &&
 	       mv_view_shows(list->view, path, is_folder, is_made);
 }
 

@@ -105,7 +105,7 @@ static void uncharge(struct mv_view *view, uint64_t bytes)
 /* A name is about to go. What is still open is counted until it is closed (file.c). */
 static void forget(struct mv_view *view, struct mv_node *parent, int folder, const char *name)
 {
-	const struct mv_node *node = mv_node_child(view, parent, name, strlen(name));
+	const struct mv_node *node = mv_node_child(view, parent, name);
 	struct stat st;
 
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -120,13 +120,11 @@ int mv_store_enter(struct mv_view *view, struct mv_node *folder)
 	/* Each round makes the uppermost that is missing; the top of the tree is always there. */
 	while (!folder->stored) {
 		struct mv_node *top = folder;
-		struct mv_node *parent = &view->nodes[top->parent];
 
-		while (!parent->stored) {
-			top = parent;
-			parent = &view->nodes[top->parent];
-		}
-		int fd = top->hashed ? mv_node_folder(parent, MV_STORE) : -ENOENT;
+		while (!view->nodes[top->parent].stored)
+			top = &view->nodes[top->parent];
+		int fd =
+			top->hashed ? mv_node_folder(&view->nodes[top->parent], MV_STORE) : -ENOENT;
 
 		if (fd >= 0 && mkdirat(fd, top->name, 0700) < 0 && errno != EEXIST)
 			return -errno;

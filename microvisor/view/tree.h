@@ -117,17 +117,15 @@ uint64_t mv_node_number(const struct mv_view *view, const struct mv_node *node);
 /* The full host path. */
 void mv_node_path(const struct mv_view *view, const struct mv_node *node, struct mv_path *path);
 /* Adds "/" and a name. -ENAMETOOLONG. */
-int mv_path_append(struct mv_path *path, const char *name, size_t n)
-	__attribute__((warn_unused_result));
+int mv_path_append(struct mv_path *path, const char *name) __attribute__((warn_unused_result));
 
 /* The child that is just this (same kind, share, file), or a new one in its place; looked up once more.
  * like is taken, with its descriptors, also on error. -ENFILE at the cap. */
-int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name, size_t n,
+int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name,
 		  struct mv_node *like, struct mv_node **ret_node)
 	__attribute__((warn_unused_result));
 /* The child of that name, or NULL. */
-struct mv_node *mv_node_child(struct mv_view *view, const struct mv_node *parent, const char *name,
-			      size_t n);
+struct mv_node *mv_node_child(struct mv_view *view, const struct mv_node *parent, const char *name);
 /* NULL: nothing to forget. */
 void mv_node_forget(struct mv_view *view, struct mv_node *node, uint64_t lookups);
 /* Its name is another's or nobody's from now on; who holds it still has it. */

@@ -156,9 +156,5 @@ uint64_t mv_view_ino(uint64_t dev, uint64_t ino)
 
 uint64_t mv_path_ino(const struct mv_path *path)
 {
-	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
-
-	for (size_t i = 0; i < path->n; i++)
-		hash = (hash ^ (uint8_t)path->bytes[i]) * 0x100000001b3;
-	return hash ? hash : 1;
+	return mv_view_ino(0, mv_delta_checksum(path->bytes, path->n));
 }

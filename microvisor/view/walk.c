@@ -59,20 +59,9 @@ static bool is_unnamed(struct mv_decision decision)
 	return decision.verdict == MV_HIDE && decision.rule < 0;
 }
 
-static bool is_sealed(struct mv_view *view, const struct mv_path *path)
+static bool ask(struct mv_view *view, mv_policy_question *question, const struct mv_path *path)
 {
-	return mv_arbiter_ask(view->arbiter, mv_policy_is_sealed, path->bytes, path->n);
-}
-
-/* Whether the folder that holds path is sealed. */
-static bool is_in_sealed(struct mv_view *view, const struct mv_path *path)
-{
-	size_t n = path->n;
-
-	while (n > 1 && path->bytes[n - 1] != '/')
-		n--;
-	return path->n > 1 &&
-	       mv_arbiter_ask(view->arbiter, mv_policy_is_sealed, path->bytes, n > 1 ? n - 1 : 1);
+	return mv_arbiter_ask(view->arbiter, question, path->bytes, path->n);
 }
 
 /* Whether a folder that no rule selects may be passed. */
@@ -82,9 +71,9 @@ static bool is_passable(struct mv_view *view, const struct mv_path *path, bool o
 
 	if (mv_view_is_way(view, path) ||
 	    (share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER) ||
-	    mv_arbiter_ask(view->arbiter, mv_policy_leads_to, path->bytes, path->n))
+	    ask(view, mv_policy_leads_to, path))
 		return true;
-	return on_host && mv_arbiter_ask(view->arbiter, mv_policy_may_hold, path->bytes, path->n);
+	return on_host && ask(view, mv_policy_may_hold, path);
 }
 
 /* What the host has under the name: S_IFREG or S_IFDIR and the node's likeness, another type, or -errno. */
@@ -105,11 +94,6 @@ static int host_child(struct mv_node *parent, const char *name, struct mv_node *
 	if (!folder)
 		close(fd);
 	return (int)(st.st_mode & S_IFMT);
-}
-
-static int error_of_host(int r)
-{
-	return r == -EMFILE ? -ENFILE : r == -ENOTDIR ? -ENOENT : r;
 }
 
 /* A name inside a folder of the host that is not a share of its own. */
@@ -135,7 +119,7 @@ static int look_on_host(struct mv_view *view, struct mv_node *parent, const char
 		return 0;
 	if (type >= 0 || type == -EXDEV || type == -ELOOP || unnamed)
 		return decide(view, path, MV_OP_LOOKUP, MV_CASE_HIDDEN, false);
-	return error_of_host(type);
+	return type == -EMFILE ? -ENFILE : type == -ENOTDIR ? -ENOENT : type;
 }
 
 /* A name inside a folder that the view makes up. */
@@ -205,34 +189,36 @@ int mv_view_lookup(struct mv_view *view, struct mv_node *parent, const char *nam
 {
 	struct mv_node like = {.kind = MV_NODE_WAY, .share = -1};
 	struct mv_path path;
-	size_t n = strlen(name);
 
 	if (!mv_node_is_folder(parent))
 		return -ENOTDIR;
 	mv_node_path(view, parent, &path);
-	int r = mv_path_append(&path, name, n);
+	bool in_sealed = ask(view, mv_policy_is_sealed, &path);
+	int r = mv_path_append(&path, name);
 
 	if (r < 0)
 		return r;
-	if (is_in_sealed(view, &path))
+	if (in_sealed)
 		r = decide(view, &path, MV_OP_LOOKUP, MV_CASE_PLAIN, false);
-	else if (!is_sealed(view, &path))
+	else if (!ask(view, mv_policy_is_sealed, &path))
 		r = look(view, parent, name, &path, &like);
 	if (r == 0 && like.kind == MV_NODE_WAY)
 		like.shown = mv_path_ino(&path);
 	if (r == 0)
-		return mv_node_enter(view, parent, name, n, &like, ret_node);
+		return mv_node_enter(view, parent, name, &like, ret_node);
 	mv_node_close(&like);
 	return r;
 }
 
 int mv_view_permit(struct mv_view *view, struct mv_node *node, enum mv_op op)
 {
-	struct mv_path path;
+	struct mv_path path, above;
 	bool folder = mv_node_is_folder(node);
 
 	mv_node_path(view, node, &path);
-	if (folder && op == MV_OP_STAT && is_sealed(view, &path) && !is_in_sealed(view, &path))
+	mv_node_path(view, &view->nodes[node->parent], &above);
+	if (folder && op == MV_OP_STAT && ask(view, mv_policy_is_sealed, &path) &&
+	    (path.n == 1 || !ask(view, mv_policy_is_sealed, &above)))
 		return 0;
 	bool way = folder && is_passable(view, &path, node->kind == MV_NODE_FOLDER);
 
@@ -247,7 +233,7 @@ int mv_view_permit_change(struct mv_view *view, struct mv_node *node, const char
 	mv_node_path(view, node, &path);
 	if (name && !mv_node_is_folder(node))
 		return -ENOTDIR;
-	int r = name ? mv_path_append(&path, name, strlen(name)) : 0;
+	int r = name ? mv_path_append(&path, name) : 0;
 
 	if (r < 0)
 		return r;
