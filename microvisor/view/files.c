@@ -45,8 +45,9 @@ void mv_handle_close(struct mv_view *view, struct mv_handle *handle)
 	mv_node_unref(view, handle->node);
 }
 
-int mv_call_open(struct mv_call *call, struct mv_node *node, struct fuse_open_out *out)
+int mv_call_open(struct mv_call *call, struct fuse_open_out *out)
 {
+	struct mv_node *node = call->node;
 	struct mv_handle *handle = call->view->handles;
 	struct mv_handle *end = handle + MV_VIEW_HANDLES_MAX;
 	int fd = -1;
@@ -85,7 +86,7 @@ int mv_fuse_open(struct mv_call *call)
 		       : mv_view_permit(call->view, node, is_file ? MV_OP_OPEN : MV_OP_LIST);
 
 	if (r == 0)
-		r = mv_call_open(call, node, &out);
+		r = mv_call_open(call, &out);
 	if (r < 0)
 		return r;
 	if (writes && (flags & O_TRUNC))

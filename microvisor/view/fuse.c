@@ -9,8 +9,7 @@
  * it would save), DAX mappings. Locks then are the guest's own. */
 
 enum {
-	MINOR = 31,       /* that we answer with; what later ones added is not used */
-	MINOR_LEAST = 31, /* of the guest */
+	MINOR = 31, /* that we answer with, and the guest's least; what later ones added is not used */
 	FLAGS = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ATOMIC_O_TRUNC | FUSE_PARALLEL_DIROPS |
 		FUSE_MAX_PAGES,
 	PAGE = 4096,
@@ -75,7 +74,7 @@ static int on_init(struct mv_call *call)
 		return -EINVAL;
 	if (in->major > FUSE_KERNEL_VERSION) /* it will ask again with ours */
 		return mv_call_put(call, &out, sizeof(out));
-	if (in->major < FUSE_KERNEL_VERSION || in->minor < MINOR_LEAST)
+	if (in->major < FUSE_KERNEL_VERSION || in->minor < MINOR)
 		return -EPROTO;
 	out.max_readahead = in->max_readahead;
 	out.flags = in->flags & FLAGS;

@@ -64,24 +64,23 @@ static int get_attr(struct mv_view *view, struct mv_node *node, struct fuse_attr
 	return 0;
 }
 
-int mv_call_enter(struct mv_call *call, struct fuse_entry_out *out, struct mv_node **ret_node)
+int mv_call_enter(struct mv_call *call, struct fuse_entry_out *out)
 {
-	int r = mv_view_lookup(call->view, call->node, call->names[0], ret_node);
+	int r = mv_view_lookup(call->view, call->node, call->names[0], &call->node);
 
 	if (r < 0)
 		return r;
-	*out = (struct fuse_entry_out){.nodeid = mv_node_number(call->view, *ret_node)};
-	r = get_attr(call->view, *ret_node, &out->attr);
+	*out = (struct fuse_entry_out){.nodeid = mv_node_number(call->view, call->node)};
+	r = get_attr(call->view, call->node, &out->attr);
 	if (r < 0)
-		mv_node_forget(call->view, *ret_node, 1);
+		mv_node_forget(call->view, call->node, 1);
 	return r;
 }
 
 int mv_fuse_lookup(struct mv_call *call)
 {
 	struct fuse_entry_out out;
-	struct mv_node *node;
-	int r = mv_call_enter(call, &out, &node);
+	int r = mv_call_enter(call, &out);
 
 	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
 }

@@ -46,11 +46,11 @@ int mv_call_put(struct mv_call *call, const void *bytes, size_t n);
 int mv_handle_get(struct mv_call *call, enum mv_op op) __attribute__((warn_unused_result));
 void mv_handle_close(struct mv_view *view, struct mv_handle *handle);
 
-/* Looks call->names[0] up in call->node; the node counts one lookup more. */
-int mv_call_enter(struct mv_call *call, struct fuse_entry_out *ret_out, struct mv_node **ret_node)
+/* Looks call->names[0] up in call->node, which is then what was found; it counts one lookup more. */
+int mv_call_enter(struct mv_call *call, struct fuse_entry_out *ret_out)
 	__attribute__((warn_unused_result));
-/* Opens a handle on a file or folder. */
-int mv_call_open(struct mv_call *call, struct mv_node *node, struct fuse_open_out *ret_out)
+/* Opens call->handle on call->node, a file or folder. */
+int mv_call_open(struct mv_call *call, struct fuse_open_out *ret_out)
 	__attribute__((warn_unused_result));
 
 /* nodes.c */

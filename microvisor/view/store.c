@@ -168,6 +168,19 @@ int mv_store_place(struct mv_view *view, struct mv_node *parent, const char *nam
 	return r;
 }
 
+int mv_store_add(struct mv_view *view, struct mv_node *parent, const char *name,
+		 struct mv_delta_header *header, uint64_t bytes)
+{
+	int fd = mv_store_make(view);
+
+	if (fd < 0)
+		return fd;
+	int r = ftruncate(fd, (off_t)bytes) < 0 ? -errno : mv_store_put_header(fd, header);
+
+	close(fd);
+	return r < 0 ? r : mv_store_place(view, parent, name);
+}
+
 int mv_store_rename(struct mv_view *view, struct mv_node *parent, const char *name,
 		    struct mv_node *to, const char *to_name)
 {
@@ -189,14 +202,7 @@ int mv_store_remove(struct mv_view *view, struct mv_node *parent, const char *na
 		forget(view, parent, folder, name);
 		return unlinkat(folder, name, 0) < 0 ? -errno : 0;
 	}
-	int fd = mv_store_make(view);
-
-	if (fd < 0)
-		return fd;
-	int r = mv_store_put_header(fd, &gone);
-
-	close(fd);
-	return r < 0 ? r : mv_store_place(view, parent, name);
+	return mv_store_add(view, parent, name, &gone, sizeof(gone));
 }
 
 int mv_store_mkdir(struct mv_view *view, struct mv_node *parent, const char *name)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "microvisor/arbiter/path.h"
 #include "microvisor/delta.h"
 #include "microvisor/view/view.h"
 
@@ -119,6 +120,12 @@ void mv_node_path(const struct mv_view *view, const struct mv_node *node, struct
 /* Adds "/" and a name. -ENAMETOOLONG. */
 int mv_path_append(struct mv_path *path, const char *name) __attribute__((warn_unused_result));
 
+/* Whether path is folder itself or lies below it. */
+static inline bool mv_path_is_within(const struct mv_path *path, const struct mv_path *folder)
+{
+	return mv_path_is_in(path->bytes, path->n, folder->bytes, folder->n);
+}
+
 /* The child that is just this (same kind, share, file), or a new one in its place; looked up once more.
  * like is taken, with its descriptors, also on error. -ENFILE at the cap. */
 int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name,
@@ -187,6 +194,10 @@ int mv_store_make(struct mv_view *view) __attribute__((warn_unused_result));
 /* Gives what was made last its name, in place of any other. */
 int mv_store_place(struct mv_view *view, struct mv_node *parent, const char *name)
 	__attribute__((warn_unused_result));
+/* Makes a file of so many bytes, which are a header and zeros, under that name. */
+int mv_store_add(struct mv_view *view, struct mv_node *parent, const char *name,
+		 struct mv_delta_header *header, uint64_t bytes)
+	__attribute__((warn_unused_result));
 /* Takes a name from what the store has there: removed, or, when the host has something, marked as gone. */
 int mv_store_remove(struct mv_view *view, struct mv_node *parent, const char *name,
 		    const struct mv_original *hides) __attribute__((warn_unused_result));
@@ -243,8 +254,6 @@ int mv_view_permit_change(struct mv_view *view, struct mv_node *node, const char
 bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder, bool is_made);
 /* The share whose path is this, or -1. */
 int mv_view_share_at(const struct mv_view *view, const struct mv_path *path);
-/* Whether path is a proper ancestor of a share, or one of the four roots, or "/". */
-bool mv_view_is_way(const struct mv_view *view, const struct mv_path *path);
 /* A number that stays the same for the same file or path. */
 uint64_t mv_view_ino(uint64_t dev, uint64_t ino);
 uint64_t mv_path_ino(const struct mv_path *path);

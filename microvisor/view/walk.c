@@ -64,13 +64,24 @@ static bool ask(struct mv_view *view, mv_policy_question *question, const struct
 	return mv_arbiter_ask(view->arbiter, question, path->bytes, path->n);
 }
 
+/* Whether path is a proper ancestor of a share, or one of the four roots, or "/". */
+static bool is_way(const struct mv_view *view, const struct mv_path *path)
+{
+	for (unsigned i = 0; i < view->share_count; i++) {
+		const struct mv_path *at = &view->shares[i].path;
+
+		if (mv_path_is_within(at, path) && (at->n > path->n || i < MV_VIEW_ROOTS))
+			return true;
+	}
+	return false;
+}
+
 /* Whether a folder that no rule selects may be passed. */
 static bool is_passable(struct mv_view *view, const struct mv_path *path, bool on_host)
 {
 	int share = mv_view_share_at(view, path);
 
-	if (mv_view_is_way(view, path) ||
-	    (share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER) ||
+	if (is_way(view, path) || (share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER) ||
 	    ask(view, mv_policy_leads_to, path))
 		return true;
 	return on_host && ask(view, mv_policy_may_hold, path);
@@ -111,7 +122,7 @@ static int look_on_host(struct mv_view *view, struct mv_node *parent, const char
 		return r;
 	int type = host_child(parent, name, like);
 
-	if (type == -ENOENT && mv_view_is_way(view, path))
+	if (type == -ENOENT && is_way(view, path))
 		return 0; /* like is one already */
 	if (type == S_IFDIR)
 		return unnamed ? decide(view, path, MV_OP_LOOKUP, MV_CASE_WAY, true) : 0;
