@@ -15,8 +15,7 @@ static bool find_handle(struct mv_call *call, uint64_t fh)
 	if (index >= MV_VIEW_HANDLES_MAX)
 		return false;
 	call->handle = &call->view->handles[index];
-	return call->handle->used && call->handle->generation == fh >> 32 &&
-	       call->handle->node == call->node;
+	return call->handle->generation == fh >> 32 && call->handle->node == call->node;
 }
 
 int mv_handle_get(struct mv_call *call, enum mv_op op)
@@ -40,9 +39,9 @@ void mv_handle_close(struct mv_view *view, struct mv_handle *handle)
 		close(handle->fd);
 	if (handle->node->kind == MV_NODE_FILE)
 		mv_file_close(view, handle->node);
-	handle->used = false;
 	handle->generation++;
 	mv_node_unref(view, handle->node);
+	handle->node = NULL;
 }
 
 int mv_call_open(struct mv_call *call, struct fuse_open_out *out)
@@ -53,7 +52,7 @@ int mv_call_open(struct mv_call *call, struct fuse_open_out *out)
 	int fd = -1;
 	int r = 0;
 
-	while (handle < end && handle->used)
+	while (handle < end && handle->node)
 		handle++;
 	if (handle == end)
 		return -ENFILE;
@@ -63,8 +62,7 @@ int mv_call_open(struct mv_call *call, struct fuse_open_out *out)
 		r = fd = mv_host_open(call->view, node);
 	if (r < 0)
 		return r;
-	*handle = (struct mv_handle){
-		.used = true, .generation = handle->generation, .fd = fd, .node = node};
+	*handle = (struct mv_handle){.generation = handle->generation, .fd = fd, .node = node};
 	node->refs++;
 	call->handle = handle;
 	*out = (struct fuse_open_out){.fh = (uint64_t)handle->generation << 32 |
@@ -87,15 +85,12 @@ int mv_fuse_open(struct mv_call *call)
 
 	if (r == 0)
 		r = mv_call_open(call, &out);
-	if (r < 0)
-		return r;
-	if (writes && (flags & O_TRUNC))
+	if (r == 0 && writes && (flags & O_TRUNC)) {
 		r = mv_file_truncate(call->view, node, 0);
-	if (r < 0) {
-		mv_handle_close(call->view, call->handle);
-		return r;
+		if (r < 0)
+			mv_handle_close(call->view, call->handle);
 	}
-	return mv_call_put(call, &out, sizeof(out));
+	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
 }
 
 int mv_fuse_read(struct mv_call *call)

@@ -13,7 +13,8 @@ enum {
 	FLAGS = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ATOMIC_O_TRUNC | FUSE_PARALLEL_DIROPS |
 		FUSE_MAX_PAGES,
 	PAGE = 4096,
-	INIT_IN_LEAST = 16 /* struct fuse_init_in of 7.31; flags2 came later */
+	INIT_IN_LEAST = 16, /* struct fuse_init_in of 7.31; flags2 came later */
+	NO_OPERATION = 0    /* its row has no handler, like all that the table leaves out */
 };
 
 /* What a row needs and allows. */
@@ -123,19 +124,12 @@ static const struct row rows[] = {
 	[FUSE_RENAME2] = {mv_fuse_rename, IN(rename2), .names = 2},
 };
 
-static const struct row *find_row(uint32_t opcode)
-{
-	if (opcode >= sizeof(rows) / sizeof(rows[0]) || !rows[opcode].handler)
-		return NULL;
-	return &rows[opcode];
-}
-
 /* Everything that is checked before a handler runs. */
 static int dispatch(struct mv_call *call, const struct row *row, size_t n)
 {
 	if (call->header.len != n)
 		return -EINVAL;
-	if (!row)
+	if (!row->handler)
 		return -ENOSYS;
 	if (!call->view->ready && !(row->flags & ANY_TIME))
 		return -EIO;
@@ -169,8 +163,10 @@ size_t mv_view_serve(struct mv_view *view, const struct mv_exit *from, const voi
 	view->exit = *from;
 	view->exit.claimed_uid = call.header.uid;
 	view->exit.claimed_pid = call.header.pid;
-	const struct row *row = find_row(call.header.opcode);
-	bool replies = !row || !(row->flags & NO_REPLY);
+	uint32_t opcode = call.header.opcode;
+	const struct row *row =
+		&rows[opcode < sizeof(rows) / sizeof(rows[0]) ? opcode : NO_OPERATION];
+	bool replies = !(row->flags & NO_REPLY);
 
 	if (replies && room < sizeof(out))
 		return 0;
@@ -191,7 +187,7 @@ size_t mv_view_serve(struct mv_view *view, const struct mv_exit *from, const voi
 void mv_view_reset(struct mv_view *view)
 {
 	for (unsigned i = 0; i < MV_VIEW_HANDLES_MAX; i++) {
-		if (view->handles[i].used)
+		if (view->handles[i].node)
 			mv_handle_close(view, &view->handles[i]);
 	}
 	mv_node_clear(view);

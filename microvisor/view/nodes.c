@@ -100,21 +100,22 @@ int mv_fuse_getattr(struct mv_call *call)
 	return r < 0 ? r : put_attr(call);
 }
 
-static struct timespec time_of(const struct fuse_setattr_in *in, uint32_t set, uint32_t now)
+/* For futimens(2). */
+static struct timespec time_of(bool is_set, bool is_now, uint64_t s, uint32_t ns)
 {
-	bool mtime = set == FATTR_MTIME;
-
-	if (!(in->valid & set))
-		return (struct timespec){.tv_nsec = UTIME_OMIT};
-	if (in->valid & now)
-		return (struct timespec){.tv_nsec = UTIME_NOW};
-	return (struct timespec){.tv_sec = (time_t)(mtime ? in->mtime : in->atime),
-				 .tv_nsec = (long)(mtime ? in->mtimensec : in->atimensec)};
+	return (struct timespec){.tv_sec = (time_t)s,
+				 .tv_nsec = !is_set  ? UTIME_OMIT
+					    : is_now ? UTIME_NOW
+						     : (long)ns};
 }
 
-static int set_file(struct mv_view *view, struct mv_node *node, const struct fuse_setattr_in *in,
-		    const struct timespec times[2])
+static int set_file(struct mv_view *view, struct mv_node *node, const struct fuse_setattr_in *in)
 {
+	const struct timespec times[2] = {
+		time_of(in->valid & FATTR_ATIME, in->valid & FATTR_ATIME_NOW, in->atime,
+			in->atimensec),
+		time_of(in->valid & FATTR_MTIME, in->valid & FATTR_MTIME_NOW, in->mtime,
+			in->mtimensec)};
 	int r = mv_file_open(view, node);
 
 	if (r < 0)
@@ -136,8 +137,6 @@ static int set_file(struct mv_view *view, struct mv_node *node, const struct fus
 int mv_fuse_setattr(struct mv_call *call)
 {
 	const struct fuse_setattr_in *in = &call->in.setattr;
-	const struct timespec times[2] = {time_of(in, FATTR_ATIME, FATTR_ATIME_NOW),
-					  time_of(in, FATTR_MTIME, FATTR_MTIME_NOW)};
 	uint32_t uid = call->view->uid;
 	int r = mv_view_permit_change(call->view, call->node, NULL, MV_OP_WRITE);
 
@@ -148,7 +147,7 @@ int mv_fuse_setattr(struct mv_call *call)
 		return -EPERM;
 	/* What is asked of a folder or link, its times and permissions, is not kept. */
 	if (call->node->kind == MV_NODE_FILE)
-		r = set_file(call->view, call->node, in, times);
+		r = set_file(call->view, call->node, in);
 	return r < 0 ? r : put_attr(call);
 }
 

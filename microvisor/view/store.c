@@ -81,10 +81,7 @@ int mv_store_look(const struct mv_node *parent, const char *name, struct mv_node
 	if (!parent->stored)
 		return MV_STORED_NOTHING;
 	int folder = mv_node_folder(parent, MV_STORE);
-
-	if (folder < 0)
-		return folder;
-	int fd = mv_host_open_in(folder, name, O_RDONLY | O_NONBLOCK);
+	int fd = folder < 0 ? folder : mv_host_open_in(folder, name, O_RDONLY | O_NONBLOCK);
 
 	if (fd < 0)
 		return fd == -ENOENT ? MV_STORED_NOTHING : fd;

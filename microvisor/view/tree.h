@@ -71,11 +71,10 @@ struct mv_view_share {
 };
 
 struct mv_handle {
-	bool used;
 	bool in_store; /* a folder: what the host has in it was listed */
 	uint32_t generation;
-	int fd;               /* owned: a folder of the host; else -1 */
-	struct mv_node *node; /* referenced; a file's descriptors are its mv_file's */
+	int fd;               /* owned: a folder of the host; else -1: a file's are its mv_file's */
+	struct mv_node *node; /* referenced; NULL: not in use */
 };
 
 /* An open file, one for all its handles: the original, and what the store has of it. */

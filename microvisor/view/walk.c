@@ -13,17 +13,9 @@
 /* What the task made, and a folder of the host in which it may make something, is not hidden by `new`. */
 static int error_of(uint8_t verdict, bool is_made)
 {
-	switch (verdict) {
-	case MV_ALLOW:
-	case MV_COPY:
+	if (verdict == MV_ALLOW || verdict == MV_COPY || (verdict == MV_NEW && is_made))
 		return 0;
-	case MV_NEW:
-		return is_made ? 0 : -ENOENT;
-	case MV_HIDE:
-		return -ENOENT;
-	default:
-		return -EACCES;
-	}
+	return verdict == MV_HIDE || verdict == MV_NEW ? -ENOENT : -EACCES;
 }
 
 static struct mv_access access_of(const struct mv_path *path, enum mv_op op)
@@ -43,20 +35,20 @@ static int decide(struct mv_view *view, const struct mv_path *path, enum mv_op o
 	return error_of(mv_arbiter_decide(view->arbiter, &access, &view->exit, how), is_made);
 }
 
-/* What op would meet; not recorded. */
-static struct mv_decision peek(struct mv_view *view, const struct mv_path *path, enum mv_op op)
+/* What a LOOKUP would meet; not recorded. */
+static struct mv_decision peek(struct mv_view *view, const struct mv_path *path)
 {
-	struct mv_access access = access_of(path, op);
+	struct mv_access access = access_of(path, MV_OP_LOOKUP);
 	struct mv_decision decision;
 
 	mv_arbiter_peek(view->arbiter, &access, &decision);
 	return decision;
 }
 
-/* Hidden because no rule selects it. */
+/* Hidden because no rule selects it, or only one for what the task makes. */
 static bool is_unnamed(struct mv_decision decision)
 {
-	return decision.verdict == MV_HIDE && decision.rule < 0;
+	return decision.verdict == MV_NEW || (decision.verdict == MV_HIDE && decision.rule < 0);
 }
 
 static bool ask(struct mv_view *view, mv_policy_question *question, const struct mv_path *path)
@@ -111,8 +103,7 @@ static int host_child(struct mv_node *parent, const char *name, struct mv_node *
 static int look_on_host(struct mv_view *view, struct mv_node *parent, const char *name,
 			const struct mv_path *path, struct mv_node *like)
 {
-	struct mv_decision peeked = peek(view, path, MV_OP_LOOKUP);
-	bool unnamed = is_unnamed(peeked) || peeked.verdict == MV_NEW;
+	bool unnamed = is_unnamed(peek(view, path));
 	int r = 0;
 
 	/* What leads on is recorded when it has turned out to be a folder. */
@@ -256,9 +247,9 @@ int mv_view_permit_change(struct mv_view *view, struct mv_node *node, const char
 
 bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder, bool is_made)
 {
-	struct mv_decision decision = peek(view, path, MV_OP_LOOKUP);
+	struct mv_decision decision = peek(view, path);
 
-	if (is_folder && (is_unnamed(decision) || decision.verdict == MV_NEW) && !is_made)
+	if (is_folder && !is_made && is_unnamed(decision))
 		return is_passable(view, path, true);
 	return error_of(decision.verdict, is_made) == 0;
 }
