@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,13 +70,8 @@ static int make_file(struct mv_call *call, uint32_t mode)
 	struct place p;
 	int r = find_free(call, &p);
 	struct mv_delta_header header = {.mode = S_IFREG | (mode & 0777), .original = p.hides};
-	int fd = r < 0 ? r : mv_store_make(call->view);
 
-	if (fd < 0)
-		return fd;
-	r = ftruncate(fd, MV_DELTA_DATA_AT) < 0 ? -errno : mv_store_put_header(fd, &header);
-	close(fd);
-	return r < 0 ? r : mv_store_place(call->view, p.parent, p.name);
+	return r < 0 ? r : mv_store_add(call->view, p.parent, p.name, &header, MV_DELTA_DATA_AT);
 }
 
 int mv_fuse_create(struct mv_call *call)
@@ -86,16 +80,15 @@ int mv_fuse_create(struct mv_call *call)
 		struct fuse_entry_out entry;
 		struct fuse_open_out open;
 	} out;
-	struct mv_node *node;
 	int r = make_file(call, call->in.create.mode);
 
 	if (r == 0)
-		r = mv_call_enter(call, &out.entry, &node);
+		r = mv_call_enter(call, &out.entry);
 	if (r < 0)
 		return r;
-	r = mv_call_open(call, node, &out.open);
+	r = mv_call_open(call, &out.open);
 	if (r < 0)
-		mv_node_forget(call->view, node, 1);
+		mv_node_forget(call->view, call->node, 1);
 	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
 }
 
@@ -190,8 +183,7 @@ static int move(struct mv_call *call, struct place *from, struct place *to)
 
 int mv_fuse_rename(struct mv_call *call)
 {
-	bool has_flags = call->header.opcode == FUSE_RENAME2;
-	uint32_t flags = has_flags ? call->in.rename.flags : 0;
+	uint32_t flags = call->in.rename.flags; /* 0 in a RENAME, which has none */
 	struct mv_node *target = mv_node_find(call->view, call->in.rename.newdir);
 	struct place from, to = {.node = NULL};
 

@@ -128,12 +128,16 @@ static void count(struct mv_view *view, struct mv_file *f)
 	f->bytes = bytes;
 }
 
-int mv_file_write(struct mv_view *view, struct mv_file *f, const void *bytes, size_t n, uint64_t at)
+int mv_file_write(struct mv_view *view, struct mv_node *node, const void *bytes, size_t n,
+		  uint64_t at)
 {
+	struct mv_file *f = mv_file_of(view, node);
+	int r = mv_file_change(view, node, UINT64_MAX);
 	bool in_base = at < f->header.base_bytes;
 	uint64_t end = at + n;
-	int r = 0;
 
+	if (r < 0)
+		return r;
 	if (at > MV_DELTA_SIZE_MAX - n)
 		return -EFBIG;
 	if (view->used + n > view->used_max)
@@ -150,10 +154,13 @@ int mv_file_write(struct mv_view *view, struct mv_file *f, const void *bytes, si
 	return r;
 }
 
-int mv_file_truncate(struct mv_view *view, struct mv_file *f, uint64_t size)
+int mv_file_truncate(struct mv_view *view, struct mv_node *node, uint64_t size)
 {
-	int r = 0;
+	struct mv_file *f = mv_file_of(view, node);
+	int r = mv_file_change(view, node, size);
 
+	if (r < 0)
+		return r;
 	if (size > MV_DELTA_SIZE_MAX)
 		return -EFBIG;
 	if (size < f->header.base_bytes) {
@@ -205,13 +212,22 @@ static int take_over(struct mv_view *view, int base, int fd, struct mv_delta_hea
 	return 0;
 }
 
-/* A whole file of the store with the first `keep` bytes of the original. */
-static int make(struct mv_view *view, struct mv_node *node, int base, uint64_t keep, int *ret_fd)
+static void close_fd(int *fd)
 {
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int mv_file_change(struct mv_view *view, struct mv_node *node, uint64_t keep)
+{
+	struct mv_file *f = mv_file_of(view, node);
 	struct mv_delta_header header = {.shown_ino = node->shown};
 	struct stat st;
 
-	if (fstat(base, &st) < 0)
+	if (f->fd >= 0)
+		return 0;
+	if (fstat(f->base, &st) < 0)
 		return -EIO;
 	header.original = mv_store_note(&st);
 	header.mode = S_IFREG | (st.st_mode & 0777) | 0600;
@@ -224,7 +240,7 @@ static int make(struct mv_view *view, struct mv_node *node, int base, uint64_t k
 
 	if (fd < 0)
 		return fd;
-	int r = take_over(view, base, fd, &header);
+	int r = take_over(view, f->base, fd, &header);
 
 	if (r == 0)
 		r = mv_store_put_header(fd, &header);
@@ -234,35 +250,14 @@ static int make(struct mv_view *view, struct mv_node *node, int base, uint64_t k
 	/* Deleted or replaced, it has no name that it could be found under. */
 	if (r == 0 && node->hashed)
 		r = mv_store_place(view, &view->nodes[node->parent], node->name);
-	else if (r == 0)
-		r = unlinkat(view->store, MV_STORE_NEW, 0) < 0 ? -errno : 0;
+	else if (r == 0 && unlinkat(view->store, MV_STORE_NEW, 0) < 0)
+		r = -errno;
 	if (r < 0) {
 		close(fd);
 		return r;
 	}
-	*ret_fd = fd;
-	return 0;
-}
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-int mv_file_change(struct mv_view *view, struct mv_node *node, uint64_t keep)
-{
-	struct mv_file *f = mv_file_of(view, node);
-
-	if (f->fd >= 0)
-		return 0;
-	int r = make(view, node, f->base, keep, &f->fd);
-
-	if (r == 0)
-		r = mv_store_get_header(f->fd, &f->header);
-	if (r < 0)
-		return r;
+	f->fd = fd;
+	f->header = header;
 	node->stored = true;
 	count(view, f);
 	if (f->header.base_bytes == 0)
@@ -300,19 +295,15 @@ int mv_file_open(struct mv_view *view, struct mv_node *node)
 		f++;
 	if (f == view->files + MV_VIEW_HANDLES_MAX)
 		return -ENFILE;
-	*f = (struct mv_file){.base = -1, .fd = -1};
+	*f = (struct mv_file){.handles = 1, .base = -1, .fd = -1};
+	node->file = (uint16_t)(f - view->files + 1);
 	if (node->stored)
 		r = open_stored(view, node, f);
 	else
 		r = f->base = mv_host_open(view, node);
-	if (r < 0) {
-		close_fd(&f->fd);
-		close_fd(&f->base);
-		return r;
-	}
-	f->handles = 1;
-	node->file = (uint16_t)(f - view->files + 1);
-	return 0;
+	if (r < 0)
+		mv_file_close(view, node);
+	return r;
 }
 
 void mv_file_close(struct mv_view *view, struct mv_node *node)

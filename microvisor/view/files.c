@@ -7,47 +7,26 @@
 /* OPEN, OPENDIR, READ, WRITE, FSYNC, RELEASE, RELEASEDIR, and the handles they give. The guest's open
  * flags choose only whether it is a write; none of them reaches the host. */
 
-/* Opens a handle on the node; takes fd. NULL: all are in use. */
-static struct mv_handle *open_handle(struct mv_view *view, struct mv_node *node, int fd)
-{
-	struct mv_handle *handle = view->handles;
-
-	while (handle < view->handles + MV_VIEW_HANDLES_MAX && handle->used)
-		handle++;
-	if (handle == view->handles + MV_VIEW_HANDLES_MAX) {
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	*handle = (struct mv_handle){
-		.used = true, .generation = handle->generation, .fd = fd, .node = node};
-	node->refs++;
-	return handle;
-}
-
-/* The handle with that number on the call's node; NULL for any other. */
-static struct mv_handle *find_handle(struct mv_call *call, uint64_t fh)
+/* The handle with that number on the call's node; false for any other. */
+static bool find_handle(struct mv_call *call, uint64_t fh)
 {
 	uint64_t index = (fh & UINT32_MAX) - 1; /* 0 wraps to out of range */
 
 	if (index >= MV_VIEW_HANDLES_MAX)
-		return NULL;
-	struct mv_handle *handle = &call->view->handles[index];
-
-	if (!handle->used || handle->generation != fh >> 32 || handle->node != call->node)
-		return NULL;
-	return handle;
+		return false;
+	call->handle = &call->view->handles[index];
+	return call->handle->generation == fh >> 32 && call->handle->node == call->node;
 }
 
-int mv_handle_get(struct mv_call *call, enum mv_op op, struct mv_handle **ret_handle)
+int mv_handle_get(struct mv_call *call, enum mv_op op)
 {
 	/* A change is told whatever else is wrong with it. */
 	int r = op == MV_OP_WRITE ? mv_view_permit_change(call->view, call->node, NULL, op) : 0;
 
 	if (r < 0)
 		return r;
-	*ret_handle = find_handle(call, call->in.read.fh);
-	if (!*ret_handle || (call->node->kind == MV_NODE_FILE) != (op != MV_OP_LIST))
+	if (!find_handle(call, call->in.read.fh) ||
+	    (call->node->kind == MV_NODE_FILE) != (op != MV_OP_LIST))
 		return -EBADF;
 	if (call->in.read.offset > INT64_MAX)
 		return -EINVAL;
@@ -60,34 +39,32 @@ void mv_handle_close(struct mv_view *view, struct mv_handle *handle)
 		close(handle->fd);
 	if (handle->node->kind == MV_NODE_FILE)
 		mv_file_close(view, handle->node);
-	handle->used = false;
 	handle->generation++;
 	mv_node_unref(view, handle->node);
+	handle->node = NULL;
 }
 
-static bool would_write(uint32_t flags)
+int mv_call_open(struct mv_call *call, struct fuse_open_out *out)
 {
-	return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
-}
-
-int mv_call_open(struct mv_call *call, struct mv_node *node, struct fuse_open_out *out)
-{
+	struct mv_node *node = call->node;
+	struct mv_handle *handle = call->view->handles;
+	struct mv_handle *end = handle + MV_VIEW_HANDLES_MAX;
 	int fd = -1;
 	int r = 0;
 
+	while (handle < end && handle->node)
+		handle++;
+	if (handle == end)
+		return -ENFILE;
 	if (node->kind == MV_NODE_FILE)
 		r = mv_file_open(call->view, node);
 	else if (node->kind == MV_NODE_FOLDER && !node->made)
 		r = fd = mv_host_open(call->view, node);
 	if (r < 0)
 		return r;
-	const struct mv_handle *handle = open_handle(call->view, node, fd);
-
-	if (!handle) {
-		if (node->kind == MV_NODE_FILE)
-			mv_file_close(call->view, node);
-		return -ENFILE;
-	}
+	*handle = (struct mv_handle){.generation = handle->generation, .fd = fd, .node = node};
+	node->refs++;
+	call->handle = handle;
 	*out = (struct fuse_open_out){.fh = (uint64_t)handle->generation << 32 |
 					    (uint64_t)(handle - call->view->handles + 1)};
 	return 0;
@@ -97,8 +74,9 @@ int mv_fuse_open(struct mv_call *call)
 {
 	struct fuse_open_out out;
 	struct mv_node *node = call->node;
+	uint32_t flags = call->in.open.flags;
 	bool is_file = node->kind == MV_NODE_FILE;
-	bool writes = is_file && would_write(call->in.open.flags);
+	bool writes = is_file && (flags & (O_ACCMODE | O_TRUNC | O_CREAT));
 
 	if (is_file != (call->header.opcode == FUSE_OPEN))
 		return is_file ? -ENOTDIR : -EISDIR;
@@ -106,28 +84,19 @@ int mv_fuse_open(struct mv_call *call)
 		       : mv_view_permit(call->view, node, is_file ? MV_OP_OPEN : MV_OP_LIST);
 
 	if (r == 0)
-		r = mv_call_open(call, node, &out);
-	if (r < 0)
-		return r;
-	bool cuts = writes && (call->in.open.flags & O_TRUNC);
-
-	if (cuts)
-		r = mv_file_change(call->view, node, 0);
-	if (cuts && r == 0)
-		r = mv_file_truncate(call->view, mv_file_of(call->view, node), 0);
-	if (r < 0) {
-		call->in.release.fh = out.fh;
-		(void)mv_fuse_release(call); /* it is there */
-		return r;
+		r = mv_call_open(call, &out);
+	if (r == 0 && writes && (flags & O_TRUNC)) {
+		r = mv_file_truncate(call->view, node, 0);
+		if (r < 0)
+			mv_handle_close(call->view, call->handle);
 	}
-	return mv_call_put(call, &out, sizeof(out));
+	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
 }
 
 int mv_fuse_read(struct mv_call *call)
 {
-	struct mv_handle *handle;
 	size_t want = call->in.read.size < call->room ? call->in.read.size : call->room;
-	int r = mv_handle_get(call, MV_OP_READ, &handle);
+	int r = mv_handle_get(call, MV_OP_READ);
 
 	if (r < 0)
 		return r;
@@ -140,16 +109,12 @@ int mv_fuse_write(struct mv_call *call)
 {
 	const struct fuse_write_in *in = &call->in.write;
 	struct fuse_write_out out = {.size = in->size};
-	struct mv_handle *handle;
-	int r = mv_handle_get(call, MV_OP_WRITE, &handle);
+	int r = mv_handle_get(call, MV_OP_WRITE);
 
 	if (r == 0 && in->size != (size_t)(call->end - call->ptr))
 		r = -EINVAL;
 	if (r == 0)
-		r = mv_file_change(call->view, call->node, UINT64_MAX);
-	if (r == 0)
-		r = mv_file_write(call->view, mv_file_of(call->view, call->node), call->ptr,
-				  in->size, in->offset);
+		r = mv_file_write(call->view, call->node, call->ptr, in->size, in->offset);
 	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
 }
 
@@ -165,10 +130,8 @@ int mv_fuse_fsync(struct mv_call *call)
 
 int mv_fuse_release(struct mv_call *call)
 {
-	struct mv_handle *handle = find_handle(call, call->in.release.fh);
-
-	if (!handle)
+	if (!find_handle(call, call->in.release.fh))
 		return -EBADF;
-	mv_handle_close(call->view, handle);
+	mv_handle_close(call->view, call->handle);
 	return 0;
 }

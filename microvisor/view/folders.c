@@ -2,10 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "microvisor/arbiter/path.h"
 #include "microvisor/view/server.h"
 
 /* READDIR. What the host has in a folder is listed first, in its own order and with its own positions, which
@@ -19,32 +17,14 @@ enum {
 	ROUNDS_MAX = 1 << 16 /* of 32 KiB: no host folder is that large */
 };
 
-/* The kernel's record, getdents64(2). */
-struct dent {
-	uint64_t ino;
-	int64_t next;
-	uint16_t bytes;
-	uint8_t type;
-	char name[];
-};
-
-/* Where entries go, and what they need. */
+/* What entries need; they go to call->out. */
 struct list {
-	struct mv_view *view;
-	struct mv_node *node;
+	struct mv_call *call;
 	struct mv_path folder;
 	int store; /* its folder there, for looking names up; -1: none */
-	bool in_store;
-	uint8_t *out;
-	size_t room;
 	size_t used;
 	bool full;
 };
-
-static bool is_dots(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
 
 /* Puts one entry; sets full when it does not fit. next is the position behind it. */
 static void put(struct list *list, uint64_t ino, uint64_t next, const char *name, uint32_t type)
@@ -53,13 +33,13 @@ static void put(struct list *list, uint64_t ino, uint64_t next, const char *name
 	struct fuse_dirent entry = {.ino = ino, .off = next, .namelen = (uint32_t)n, .type = type};
 	size_t bytes = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + n);
 
-	if (bytes > list->room - list->used) {
+	if (bytes > list->call->room - list->used) {
 		list->full = true;
 		return;
 	}
-	memset(list->out + list->used, 0, bytes);
-	memcpy(list->out + list->used, &entry, FUSE_NAME_OFFSET);
-	memcpy(list->out + list->used + FUSE_NAME_OFFSET, name, n);
+	memset(list->call->out + list->used, 0, bytes);
+	memcpy(list->call->out + list->used, &entry, FUSE_NAME_OFFSET);
+	memcpy(list->call->out + list->used + FUSE_NAME_OFFSET, name, n);
 	list->used += bytes;
 }
 
@@ -68,8 +48,8 @@ static bool shows(const struct list *list, const char *name, bool is_folder, boo
 		  struct mv_path *path)
 {
 	*path = list->folder;
-	return mv_path_append(path, name, strlen(name)) == 0 &&
-	       mv_view_shows(list->view, path, is_folder, is_made);
+	return mv_path_append(path, name) == 0 &&
+	       mv_view_shows(list->call->view, path, is_folder, is_made);
 }
 
 /* What stat() says of a name of the store, as far as a listing shows it; DT_UNKNOWN otherwise. */
@@ -90,51 +70,51 @@ static bool is_replaced(const struct list *list, const char *name)
 }
 
 /* Puts one record of an open folder. */
-static void put_record(struct list *list, int fd, const struct dent *dent)
+static void put_record(struct list *list, int fd, const struct dirent64 *dent)
 {
-	uint64_t ino = mv_view_ino(list->node->dev, dent->ino);
-	uint32_t type = dent->type;
+	uint64_t ino = mv_view_ino(list->call->node->dev, dent->d_ino);
+	uint32_t type = dent->d_type;
+	bool in_store = list->call->handle->in_store;
 	struct mv_path path;
 	struct stat st;
 
-	if (is_dots(dent->name)) {
-		if (!list->in_store || list->node->made)
-			put(list, ino, (uint64_t)dent->next, dent->name, DT_DIR);
+	if (strcmp(dent->d_name, ".") == 0 || strcmp(dent->d_name, "..") == 0) {
+		if (!in_store || list->call->node->made)
+			put(list, ino, (uint64_t)dent->d_off, dent->d_name, DT_DIR);
 		return;
 	}
-	if (list->in_store || type == DT_UNKNOWN) {
-		if (fstatat(fd, dent->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (in_store || type == DT_UNKNOWN) {
+		if (fstatat(fd, dent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return;
-		type = list->in_store ? type_in_store(&st) : IFTODT(st.st_mode);
+		type = in_store ? type_in_store(&st) : IFTODT(st.st_mode);
 		ino = mv_view_ino(st.st_dev, st.st_ino);
 	}
-	if ((type == DT_DIR || type == DT_REG) &&
-	    (list->in_store || !is_replaced(list, dent->name)) &&
-	    shows(list, dent->name, type == DT_DIR, list->in_store, &path))
-		put(list, ino, (uint64_t)dent->next, dent->name, type);
+	if ((type == DT_DIR || type == DT_REG) && (in_store || !is_replaced(list, dent->d_name)) &&
+	    shows(list, dent->d_name, type == DT_DIR, in_store, &path))
+		put(list, ino, (uint64_t)dent->d_off, dent->d_name, type);
 }
 
 /* An open folder from position at on; a buffer of it, or more when nothing of one is shown. */
 static int list_open(struct list *list, int fd, uint64_t at)
 {
-	char *dents = list->view->dents;
+	char *dents = list->call->view->dents;
 
 	for (unsigned round = 0; round < ROUNDS_MAX && !list->full && !list->used; round++) {
 		if (lseek(fd, (off_t)at, SEEK_SET) < 0)
 			return -EINVAL;
-		long n = syscall(SYS_getdents64, fd, dents, MV_VIEW_DENTS_MAX);
+		ssize_t n = getdents64(fd, dents, MV_VIEW_DENTS_MAX);
 
 		if (n < 0)
 			return errno == EINVAL ? -EINVAL : errno == ENOENT ? 0 : -EIO;
 		if (n == 0)
 			break;
-		for (long i = 0; i < n && !list->full;) {
+		for (ssize_t i = 0; i < n && !list->full;) {
 			/* Aligned by the kernel. */
-			const struct dent *dent = (const void *)(dents + i);
+			const struct dirent64 *dent = (const void *)(dents + i);
 
 			put_record(list, fd, dent);
-			at = (uint64_t)dent->next;
-			i += dent->bytes;
+			at = (uint64_t)dent->d_off;
+			i += dent->d_reclen;
 		}
 	}
 	return 0;
@@ -145,12 +125,11 @@ static int list_open(struct list *list, int fd, uint64_t at)
 static bool made_up_name(const struct list *list, unsigned n, char name[MV_VIEW_NAME_MAX + 1],
 			 bool *ret_folder)
 {
-	const struct mv_view_share *shares = list->view->shares;
+	const struct mv_view_share *shares = list->call->view->shares;
 	const struct mv_path *share = &shares[n].path;
 	size_t start = list->folder.n == 1 ? 1 : list->folder.n + 1;
 
-	if (share->n <= start ||
-	    !mv_path_is_in(share->bytes, share->n, list->folder.bytes, list->folder.n))
+	if (share->n <= start || !mv_path_is_within(share, &list->folder))
 		return false;
 	const char *slash = memchr(share->bytes + start, '/', share->n - start);
 	size_t end = slash ? (size_t)(slash - share->bytes) : share->n;
@@ -169,7 +148,7 @@ static void list_made_up(struct list *list, uint64_t at)
 {
 	for (; at < DOTS && !list->full; at++)
 		put(list, mv_path_ino(&list->folder), at + 1, at == 0 ? "." : "..", DT_DIR);
-	for (; at - DOTS < list->view->share_count && !list->full; at++) {
+	for (; at - DOTS < list->call->view->share_count && !list->full; at++) {
 		char name[MV_VIEW_NAME_MAX + 1];
 		struct mv_path path;
 		bool folder;
@@ -182,18 +161,15 @@ static void list_made_up(struct list *list, uint64_t at)
 
 int mv_fuse_readdir(struct mv_call *call)
 {
-	const struct fuse_read_in *in = &call->in.read;
-	struct list list = {.view = call->view,
-			    .node = call->node,
-			    .store = mv_node_folder(call->node, MV_STORE),
-			    .out = call->out,
-			    .room = in->size < call->room ? in->size : call->room};
-	struct mv_handle *handle;
-	uint64_t at = in->offset;
-	int r = mv_handle_get(call, MV_OP_LIST, &handle);
+	struct list list = {.call = call, .store = mv_node_folder(call->node, MV_STORE)};
+	uint64_t at = call->in.read.offset;
+	int r = mv_handle_get(call, MV_OP_LIST);
+	struct mv_handle *handle = call->handle;
 
 	if (r < 0)
 		return r;
+	if (call->room > call->in.read.size)
+		call->room = call->in.read.size;
 	mv_node_path(call->view, call->node, &list.folder);
 	if (at == 0)
 		handle->in_store = call->node->made;
@@ -205,8 +181,7 @@ int mv_fuse_readdir(struct mv_call *call)
 		handle->in_store = true;
 		at = 0;
 	}
-	list.in_store = handle->in_store;
-	if (r == 0 && list.in_store && list.store >= 0)
+	if (r == 0 && handle->in_store && list.store >= 0)
 		r = list_open(&list, list.store, at);
 	if (r < 0)
 		return r;

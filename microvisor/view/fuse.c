@@ -9,12 +9,12 @@
  * it would save), DAX mappings. Locks then are the guest's own. */
 
 enum {
-	MINOR = 31,       /* that we answer with; what later ones added is not used */
-	MINOR_LEAST = 31, /* of the guest */
+	MINOR = 31, /* that we answer with, and the guest's least; what later ones added is not used */
 	FLAGS = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ATOMIC_O_TRUNC | FUSE_PARALLEL_DIROPS |
 		FUSE_MAX_PAGES,
 	PAGE = 4096,
-	INIT_IN_LEAST = 16 /* struct fuse_init_in of 7.31; flags2 came later */
+	INIT_IN_LEAST = 16, /* struct fuse_init_in of 7.31; flags2 came later */
+	NO_OPERATION = 0    /* its row has no handler, like all that the table leaves out */
 };
 
 /* What a row needs and allows. */
@@ -75,7 +75,7 @@ static int on_init(struct mv_call *call)
 		return -EINVAL;
 	if (in->major > FUSE_KERNEL_VERSION) /* it will ask again with ours */
 		return mv_call_put(call, &out, sizeof(out));
-	if (in->major < FUSE_KERNEL_VERSION || in->minor < MINOR_LEAST)
+	if (in->major < FUSE_KERNEL_VERSION || in->minor < MINOR)
 		return -EPROTO;
 	out.max_readahead = in->max_readahead;
 	out.flags = in->flags & FLAGS;
@@ -124,19 +124,12 @@ static const struct row rows[] = {
 	[FUSE_RENAME2] = {mv_fuse_rename, IN(rename2), .names = 2},
 };
 
-static const struct row *find_row(uint32_t opcode)
-{
-	if (opcode >= sizeof(rows) / sizeof(rows[0]) || !rows[opcode].handler)
-		return NULL;
-	return &rows[opcode];
-}
-
 /* Everything that is checked before a handler runs. */
 static int dispatch(struct mv_call *call, const struct row *row, size_t n)
 {
 	if (call->header.len != n)
 		return -EINVAL;
-	if (!row)
+	if (!row->handler)
 		return -ENOSYS;
 	if (!call->view->ready && !(row->flags & ANY_TIME))
 		return -EIO;
@@ -170,8 +163,10 @@ size_t mv_view_serve(struct mv_view *view, const struct mv_exit *from, const voi
 	view->exit = *from;
 	view->exit.claimed_uid = call.header.uid;
 	view->exit.claimed_pid = call.header.pid;
-	const struct row *row = find_row(call.header.opcode);
-	bool replies = !row || !(row->flags & NO_REPLY);
+	uint32_t opcode = call.header.opcode;
+	const struct row *row =
+		&rows[opcode < sizeof(rows) / sizeof(rows[0]) ? opcode : NO_OPERATION];
+	bool replies = !(row->flags & NO_REPLY);
 
 	if (replies && room < sizeof(out))
 		return 0;
@@ -192,7 +187,7 @@ size_t mv_view_serve(struct mv_view *view, const struct mv_exit *from, const voi
 void mv_view_reset(struct mv_view *view)
 {
 	for (unsigned i = 0; i < MV_VIEW_HANDLES_MAX; i++) {
-		if (view->handles[i].used)
+		if (view->handles[i].node)
 			mv_handle_close(view, &view->handles[i]);
 	}
 	mv_node_clear(view);

@@ -8,8 +8,7 @@
  * is the root and is never released. A parent cannot go before its children, so every walk upwards ends. */
 
 enum {
-	NONE = MV_NODE_ROOT, /* which is in no bucket and never free */
-	ROOT_NUMBER = 1      /* FUSE_ROOT_ID */
+	NONE = MV_NODE_ROOT /* which is in no bucket and never free */
 };
 
 static uint32_t index_of(const struct mv_view *view, const struct mv_node *node)
@@ -17,12 +16,12 @@ static uint32_t index_of(const struct mv_view *view, const struct mv_node *node)
 	return (uint32_t)(node - view->nodes);
 }
 
-static uint32_t *bucket_of(struct mv_view *view, uint32_t parent, const char *name, size_t n)
+static uint32_t *bucket_of(struct mv_view *view, uint32_t parent, const char *name)
 {
-	uint32_t hash = 2166136261u ^ parent * 2654435761u; /* FNV-1a */
+	uint64_t hash =
+		mv_delta_checksum(name, strlen(name)) ^ parent * UINT64_C(0x9e3779b97f4a7c15);
 
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ (uint8_t)name[i]) * 16777619u;
+	hash ^= hash >> 32;
 	hash ^= hash >> 16;
 	return &view->buckets[hash & (MV_VIEW_BUCKETS - 1)];
 }
@@ -31,13 +30,12 @@ struct mv_node *mv_node_find(struct mv_view *view, uint64_t number)
 {
 	uint64_t index = (number & UINT32_MAX) - 1; /* 0 wraps to out of range */
 
-	if (number == ROOT_NUMBER)
-		return &view->nodes[MV_NODE_ROOT];
 	if (index >= view->fresh)
 		return NULL;
 	struct mv_node *node = &view->nodes[index];
 
-	if (node->kind == MV_NODE_FREE || node->generation != number >> 32 || node->lookups == 0)
+	if (node->kind == MV_NODE_FREE || node->generation != number >> 32 ||
+	    (node->lookups == 0 && index != MV_NODE_ROOT)) /* whose number, 1, is FUSE's own */
 		return NULL;
 	return node;
 }
@@ -63,8 +61,9 @@ void mv_node_path(const struct mv_view *view, const struct mv_node *node, struct
 		path->bytes[path->n++] = '/';
 }
 
-int mv_path_append(struct mv_path *path, const char *name, size_t n)
+int mv_path_append(struct mv_path *path, const char *name)
 {
+	size_t n = strlen(name);
 	size_t at = path->n == 1 ? 0 : path->n; /* "/" has its slash already */
 
 	if (n > MV_VIEW_NAME_MAX || at + 1 + n > sizeof(path->bytes))
@@ -75,16 +74,14 @@ int mv_path_append(struct mv_path *path, const char *name, size_t n)
 	return 0;
 }
 
-struct mv_node *mv_node_child(struct mv_view *view, const struct mv_node *parent, const char *name,
-			      size_t n)
+struct mv_node *mv_node_child(struct mv_view *view, const struct mv_node *parent, const char *name)
 {
 	uint32_t folder = index_of(view, parent);
 
-	for (uint32_t i = *bucket_of(view, folder, name, n); i != NONE; i = view->nodes[i].next) {
+	for (uint32_t i = *bucket_of(view, folder, name); i != NONE; i = view->nodes[i].next) {
 		struct mv_node *node = &view->nodes[i];
 
-		if (node->parent == folder && node->name_bytes == n &&
-		    memcmp(node->name, name, n) == 0)
+		if (node->parent == folder && strcmp(node->name, name) == 0)
 			return node;
 	}
 	return NULL;
@@ -94,7 +91,7 @@ void mv_node_unhash(struct mv_view *view, struct mv_node *node)
 {
 	if (!node || !node->hashed)
 		return;
-	uint32_t *link = bucket_of(view, node->parent, node->name, node->name_bytes);
+	uint32_t *link = bucket_of(view, node->parent, node->name);
 
 	while (*link != index_of(view, node))
 		link = &view->nodes[*link].next;
@@ -143,15 +140,15 @@ static void settle(struct mv_view *view, struct mv_node *node)
 
 /* Puts the node under a name. */
 static void hang(struct mv_view *view, struct mv_node *node, struct mv_node *parent,
-		 const char *name, size_t n)
+		 const char *name)
 {
-	uint32_t *bucket = bucket_of(view, index_of(view, parent), name, n);
+	uint32_t *bucket = bucket_of(view, index_of(view, parent), name);
+	size_t n = strlen(name);
 
 	node->hashed = true;
 	node->parent = index_of(view, parent);
 	node->name_bytes = (uint16_t)n;
-	memmove(node->name, name, n);
-	node->name[n] = '\0';
+	memmove(node->name, name, n + 1);
 	node->next = *bucket;
 	*bucket = index_of(view, node);
 	parent->refs++;
@@ -163,14 +160,14 @@ void mv_node_move(struct mv_view *view, struct mv_node *node, struct mv_node *pa
 	struct mv_node *before = &view->nodes[node->parent];
 
 	mv_node_unhash(view, node);
-	hang(view, node, parent, name, strlen(name));
+	hang(view, node, parent, name);
 	mv_node_unref(view, before);
 }
 
-int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name, size_t n,
+int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name,
 		  struct mv_node *like, struct mv_node **ret_node)
 {
-	struct mv_node *node = mv_node_child(view, parent, name, n);
+	struct mv_node *node = mv_node_child(view, parent, name);
 
 	if (node && (node->kind != like->kind || node->share != like->share ||
 		     node->shown != like->shown || node->made != like->made)) {
@@ -187,7 +184,7 @@ int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name
 
 		*node = *like;
 		node->generation = generation;
-		hang(view, node, parent, name, n);
+		hang(view, node, parent, name);
 	} else {
 		node->stored = like->stored;
 		for (enum mv_layer layer = MV_HOST; layer < MV_LAYERS; layer++) {

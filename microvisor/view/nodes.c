@@ -64,24 +64,23 @@ static int get_attr(struct mv_view *view, struct mv_node *node, struct fuse_attr
 	return 0;
 }
 
-int mv_call_enter(struct mv_call *call, struct fuse_entry_out *out, struct mv_node **ret_node)
+int mv_call_enter(struct mv_call *call, struct fuse_entry_out *out)
 {
-	int r = mv_view_lookup(call->view, call->node, call->names[0], ret_node);
+	int r = mv_view_lookup(call->view, call->node, call->names[0], &call->node);
 
 	if (r < 0)
 		return r;
-	*out = (struct fuse_entry_out){.nodeid = mv_node_number(call->view, *ret_node)};
-	r = get_attr(call->view, *ret_node, &out->attr);
+	*out = (struct fuse_entry_out){.nodeid = mv_node_number(call->view, call->node)};
+	r = get_attr(call->view, call->node, &out->attr);
 	if (r < 0)
-		mv_node_forget(call->view, *ret_node, 1);
+		mv_node_forget(call->view, call->node, 1);
 	return r;
 }
 
 int mv_fuse_lookup(struct mv_call *call)
 {
 	struct fuse_entry_out out;
-	struct mv_node *node;
-	int r = mv_call_enter(call, &out, &node);
+	int r = mv_call_enter(call, &out);
 
 	return r < 0 ? r : mv_call_put(call, &out, sizeof(out));
 }
@@ -101,30 +100,30 @@ int mv_fuse_getattr(struct mv_call *call)
 	return r < 0 ? r : put_attr(call);
 }
 
-static struct timespec time_of(const struct fuse_setattr_in *in, uint32_t set, uint32_t now)
+/* For futimens(2). */
+static struct timespec time_of(bool is_set, bool is_now, uint64_t s, uint32_t ns)
 {
-	bool mtime = set == FATTR_MTIME;
-
-	if (!(in->valid & set))
-		return (struct timespec){.tv_nsec = UTIME_OMIT};
-	if (in->valid & now)
-		return (struct timespec){.tv_nsec = UTIME_NOW};
-	return (struct timespec){.tv_sec = (time_t)(mtime ? in->mtime : in->atime),
-				 .tv_nsec = (long)(mtime ? in->mtimensec : in->atimensec)};
+	return (struct timespec){.tv_sec = (time_t)s,
+				 .tv_nsec = !is_set  ? UTIME_OMIT
+					    : is_now ? UTIME_NOW
+						     : (long)ns};
 }
 
-static int set_file(struct mv_view *view, struct mv_node *node, const struct fuse_setattr_in *in,
-		    const struct timespec times[2])
+static int set_file(struct mv_view *view, struct mv_node *node, const struct fuse_setattr_in *in)
 {
+	const struct timespec times[2] = {
+		time_of(in->valid & FATTR_ATIME, in->valid & FATTR_ATIME_NOW, in->atime,
+			in->atimensec),
+		time_of(in->valid & FATTR_MTIME, in->valid & FATTR_MTIME_NOW, in->mtime,
+			in->mtimensec)};
 	int r = mv_file_open(view, node);
 
 	if (r < 0)
 		return r;
 	struct mv_file *f = mv_file_of(view, node);
 
-	r = mv_file_change(view, node, in->valid & FATTR_SIZE ? in->size : UINT64_MAX);
-	if (r == 0 && (in->valid & FATTR_SIZE))
-		r = mv_file_truncate(view, f, in->size);
+	r = in->valid & FATTR_SIZE ? mv_file_truncate(view, node, in->size)
+				   : mv_file_change(view, node, UINT64_MAX);
 	if (r == 0 && (in->valid & FATTR_MODE)) {
 		f->header.mode = S_IFREG | (in->mode & 0777);
 		r = mv_file_put_header(f);
@@ -138,8 +137,6 @@ static int set_file(struct mv_view *view, struct mv_node *node, const struct fus
 int mv_fuse_setattr(struct mv_call *call)
 {
 	const struct fuse_setattr_in *in = &call->in.setattr;
-	const struct timespec times[2] = {time_of(in, FATTR_ATIME, FATTR_ATIME_NOW),
-					  time_of(in, FATTR_MTIME, FATTR_MTIME_NOW)};
 	uint32_t uid = call->view->uid;
 	int r = mv_view_permit_change(call->view, call->node, NULL, MV_OP_WRITE);
 
@@ -150,7 +147,7 @@ int mv_fuse_setattr(struct mv_call *call)
 		return -EPERM;
 	/* What is asked of a folder or link, its times and permissions, is not kept. */
 	if (call->node->kind == MV_NODE_FILE)
-		r = set_file(call->view, call->node, in, times);
+		r = set_file(call->view, call->node, in);
 	return r < 0 ? r : put_attr(call);
 }
 

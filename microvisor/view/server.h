@@ -10,7 +10,8 @@
 struct mv_call {
 	struct mv_view *view;
 	struct fuse_in_header header;
-	struct mv_node *node; /* of header.nodeid; NULL for the operations without one */
+	struct mv_node *node;     /* of header.nodeid; NULL for the operations without one */
+	struct mv_handle *handle; /* that was found or opened */
 	union {
 		struct fuse_init_in init;
 		struct fuse_forget_in forget;
@@ -40,17 +41,16 @@ bool mv_call_take(struct mv_call *call, void *bytes, size_t n) __attribute__((wa
 /* Puts a structure at the start of the payload and returns its size. */
 int mv_call_put(struct mv_call *call, const void *bytes, size_t n);
 
-/* The open handle that a READ, WRITE or READDIR names, when op may go on: -EBADF for another node's or kind's,
- * -EINVAL for an offset that is none, else as mv_view_permit(). */
-int mv_handle_get(struct mv_call *call, enum mv_op op, struct mv_handle **ret_handle)
-	__attribute__((warn_unused_result));
+/* Finds the open handle that a READ, WRITE or READDIR names, when op may go on: -EBADF for another node's or
+ * kind's, -EINVAL for an offset that is none, else as mv_view_permit(). */
+int mv_handle_get(struct mv_call *call, enum mv_op op) __attribute__((warn_unused_result));
 void mv_handle_close(struct mv_view *view, struct mv_handle *handle);
 
-/* Looks call->names[0] up in call->node; the node counts one lookup more. */
-int mv_call_enter(struct mv_call *call, struct fuse_entry_out *ret_out, struct mv_node **ret_node)
+/* Looks call->names[0] up in call->node, which is then what was found; it counts one lookup more. */
+int mv_call_enter(struct mv_call *call, struct fuse_entry_out *ret_out)
 	__attribute__((warn_unused_result));
-/* Opens a handle on a file or folder. */
-int mv_call_open(struct mv_call *call, struct mv_node *node, struct fuse_open_out *ret_out)
+/* Opens call->handle on call->node, a file or folder. */
+int mv_call_open(struct mv_call *call, struct fuse_open_out *ret_out)
 	__attribute__((warn_unused_result));
 
 /* nodes.c */

@@ -81,10 +81,7 @@ int mv_store_look(const struct mv_node *parent, const char *name, struct mv_node
 	if (!parent->stored)
 		return MV_STORED_NOTHING;
 	int folder = mv_node_folder(parent, MV_STORE);
-
-	if (folder < 0)
-		return folder;
-	int fd = mv_host_open_in(folder, name, O_RDONLY | O_NONBLOCK);
+	int fd = folder < 0 ? folder : mv_host_open_in(folder, name, O_RDONLY | O_NONBLOCK);
 
 	if (fd < 0)
 		return fd == -ENOENT ? MV_STORED_NOTHING : fd;
@@ -105,7 +102,7 @@ static void uncharge(struct mv_view *view, uint64_t bytes)
 /* A name is about to go. What is still open is counted until it is closed (file.c). */
 static void forget(struct mv_view *view, struct mv_node *parent, int folder, const char *name)
 {
-	const struct mv_node *node = mv_node_child(view, parent, name, strlen(name));
+	const struct mv_node *node = mv_node_child(view, parent, name);
 	struct stat st;
 
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -120,13 +117,11 @@ int mv_store_enter(struct mv_view *view, struct mv_node *folder)
 	/* Each round makes the uppermost that is missing; the top of the tree is always there. */
 	while (!folder->stored) {
 		struct mv_node *top = folder;
-		struct mv_node *parent = &view->nodes[top->parent];
 
-		while (!parent->stored) {
-			top = parent;
-			parent = &view->nodes[top->parent];
-		}
-		int fd = top->hashed ? mv_node_folder(parent, MV_STORE) : -ENOENT;
+		while (!view->nodes[top->parent].stored)
+			top = &view->nodes[top->parent];
+		int fd =
+			top->hashed ? mv_node_folder(&view->nodes[top->parent], MV_STORE) : -ENOENT;
 
 		if (fd >= 0 && mkdirat(fd, top->name, 0700) < 0 && errno != EEXIST)
 			return -errno;
@@ -170,6 +165,19 @@ int mv_store_place(struct mv_view *view, struct mv_node *parent, const char *nam
 	return r;
 }
 
+int mv_store_add(struct mv_view *view, struct mv_node *parent, const char *name,
+		 struct mv_delta_header *header, uint64_t bytes)
+{
+	int fd = mv_store_make(view);
+
+	if (fd < 0)
+		return fd;
+	int r = ftruncate(fd, (off_t)bytes) < 0 ? -errno : mv_store_put_header(fd, header);
+
+	close(fd);
+	return r < 0 ? r : mv_store_place(view, parent, name);
+}
+
 int mv_store_rename(struct mv_view *view, struct mv_node *parent, const char *name,
 		    struct mv_node *to, const char *to_name)
 {
@@ -191,14 +199,7 @@ int mv_store_remove(struct mv_view *view, struct mv_node *parent, const char *na
 		forget(view, parent, folder, name);
 		return unlinkat(folder, name, 0) < 0 ? -errno : 0;
 	}
-	int fd = mv_store_make(view);
-
-	if (fd < 0)
-		return fd;
-	int r = mv_store_put_header(fd, &gone);
-
-	close(fd);
-	return r < 0 ? r : mv_store_place(view, parent, name);
+	return mv_store_add(view, parent, name, &gone, sizeof(gone));
 }
 
 int mv_store_mkdir(struct mv_view *view, struct mv_node *parent, const char *name)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "microvisor/arbiter/path.h"
 #include "microvisor/delta.h"
 #include "microvisor/view/view.h"
 
@@ -70,11 +71,10 @@ struct mv_view_share {
 };
 
 struct mv_handle {
-	bool used;
 	bool in_store; /* a folder: what the host has in it was listed */
 	uint32_t generation;
-	int fd;               /* owned: a folder of the host; else -1 */
-	struct mv_node *node; /* referenced; a file's descriptors are its mv_file's */
+	int fd;               /* owned: a folder of the host; else -1: a file's are its mv_file's */
+	struct mv_node *node; /* referenced; NULL: not in use */
 };
 
 /* An open file, one for all its handles: the original, and what the store has of it. */
@@ -117,17 +117,21 @@ uint64_t mv_node_number(const struct mv_view *view, const struct mv_node *node);
 /* The full host path. */
 void mv_node_path(const struct mv_view *view, const struct mv_node *node, struct mv_path *path);
 /* Adds "/" and a name. -ENAMETOOLONG. */
-int mv_path_append(struct mv_path *path, const char *name, size_t n)
-	__attribute__((warn_unused_result));
+int mv_path_append(struct mv_path *path, const char *name) __attribute__((warn_unused_result));
+
+/* Whether path is folder itself or lies below it. */
+static inline bool mv_path_is_within(const struct mv_path *path, const struct mv_path *folder)
+{
+	return mv_path_is_in(path->bytes, path->n, folder->bytes, folder->n);
+}
 
 /* The child that is just this (same kind, share, file), or a new one in its place; looked up once more.
  * like is taken, with its descriptors, also on error. -ENFILE at the cap. */
-int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name, size_t n,
+int mv_node_enter(struct mv_view *view, struct mv_node *parent, const char *name,
 		  struct mv_node *like, struct mv_node **ret_node)
 	__attribute__((warn_unused_result));
 /* The child of that name, or NULL. */
-struct mv_node *mv_node_child(struct mv_view *view, const struct mv_node *parent, const char *name,
-			      size_t n);
+struct mv_node *mv_node_child(struct mv_view *view, const struct mv_node *parent, const char *name);
 /* NULL: nothing to forget. */
 void mv_node_forget(struct mv_view *view, struct mv_node *node, uint64_t lookups);
 /* Its name is another's or nobody's from now on; who holds it still has it. */
@@ -189,6 +193,10 @@ int mv_store_make(struct mv_view *view) __attribute__((warn_unused_result));
 /* Gives what was made last its name, in place of any other. */
 int mv_store_place(struct mv_view *view, struct mv_node *parent, const char *name)
 	__attribute__((warn_unused_result));
+/* Makes a file of so many bytes, which are a header and zeros, under that name. */
+int mv_store_add(struct mv_view *view, struct mv_node *parent, const char *name,
+		 struct mv_delta_header *header, uint64_t bytes)
+	__attribute__((warn_unused_result));
 /* Takes a name from what the store has there: removed, or, when the host has something, marked as gone. */
 int mv_store_remove(struct mv_view *view, struct mv_node *parent, const char *name,
 		    const struct mv_original *hides) __attribute__((warn_unused_result));
@@ -218,15 +226,16 @@ static inline struct mv_file *mv_file_of(struct mv_view *view, const struct mv_n
  * -EFBIG, -errno. */
 int mv_file_change(struct mv_view *view, struct mv_node *node, uint64_t keep)
 	__attribute__((warn_unused_result));
-/* The bytes read, fewer only at the end; those written, all; of a changed file. -errno. */
+/* The bytes read, fewer only at the end. -errno. */
 int mv_file_read(struct mv_file *file, void *bytes, size_t n, uint64_t at)
 	__attribute__((warn_unused_result));
-int mv_file_write(struct mv_view *view, struct mv_file *file, const void *bytes, size_t n,
+/* Both change an open file, as mv_file_change(). All bytes are written. */
+int mv_file_write(struct mv_view *view, struct mv_node *node, const void *bytes, size_t n,
 		  uint64_t at) __attribute__((warn_unused_result));
+int mv_file_truncate(struct mv_view *view, struct mv_node *node, uint64_t size)
+	__attribute__((warn_unused_result));
 /* Writes the header again; the file's times stay. */
 int mv_file_put_header(struct mv_file *file) __attribute__((warn_unused_result));
-int mv_file_truncate(struct mv_view *view, struct mv_file *file, uint64_t size)
-	__attribute__((warn_unused_result));
 
 /* --- what may be seen and done (walk.c); each is recorded as coming from view->exit --- */
 
@@ -244,8 +253,6 @@ int mv_view_permit_change(struct mv_view *view, struct mv_node *node, const char
 bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder, bool is_made);
 /* The share whose path is this, or -1. */
 int mv_view_share_at(const struct mv_view *view, const struct mv_path *path);
-/* Whether path is a proper ancestor of a share, or one of the four roots, or "/". */
-bool mv_view_is_way(const struct mv_view *view, const struct mv_path *path);
 /* A number that stays the same for the same file or path. */
 uint64_t mv_view_ino(uint64_t dev, uint64_t ino);
 uint64_t mv_path_ino(const struct mv_path *path);

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "microvisor/arbiter/path.h"
 #include "microvisor/view/tree.h"
 
 /* Shown even when nothing is shared in them. */
@@ -52,15 +51,10 @@ void mv_view_free(struct mv_view *view)
 	free(view);
 }
 
-static bool is_in(const struct mv_path *path, const struct mv_path *folder)
-{
-	return mv_path_is_in(path->bytes, path->n, folder->bytes, folder->n);
-}
-
 static bool is_below_a_root(const struct mv_view *view, const struct mv_path *path)
 {
 	for (unsigned i = 0; i < MV_VIEW_ROOTS; i++) {
-		if (is_in(path, &view->shares[i].path))
+		if (mv_path_is_within(path, &view->shares[i].path))
 			return path->n > view->shares[i].path.n;
 	}
 	return false;
@@ -86,15 +80,13 @@ static int check_share(const struct mv_view *view, struct mv_view_share *share)
 	int flags = fcntl(share->fd, F_GETFL);
 	struct stat st;
 
-	if (!is_folder && share->kind != MV_SHARE_FILE)
-		return -EINVAL;
-	if (!is_below_a_root(view, &share->path) || !names_fit(&share->path))
+	if ((!is_folder && share->kind != MV_SHARE_FILE) || !is_below_a_root(view, &share->path) ||
+	    !names_fit(&share->path))
 		return -EINVAL;
 	if (flags < 0 || fstat(share->fd, &st) < 0)
 		return -errno;
-	if (is_folder ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
-		return -EINVAL;
-	if (!is_folder && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_PATH)))
+	if (is_folder ? !S_ISDIR(st.st_mode)
+		      : !S_ISREG(st.st_mode) || (flags & (O_ACCMODE | O_PATH)))
 		return -EINVAL;
 	if (mv_view_share_at(view, &share->path) >= 0)
 		return -EEXIST;
@@ -141,17 +133,6 @@ int mv_view_share_at(const struct mv_view *view, const struct mv_path *path)
 	return -1;
 }
 
-bool mv_view_is_way(const struct mv_view *view, const struct mv_path *path)
-{
-	for (unsigned i = 0; i < view->share_count; i++) {
-		const struct mv_path *at = &view->shares[i].path;
-
-		if (is_in(at, path) && (at->n > path->n || i < MV_VIEW_ROOTS))
-			return true;
-	}
-	return false;
-}
-
 uint64_t mv_view_ino(uint64_t dev, uint64_t ino)
 {
 	uint64_t hash = ino ^ dev * 0x9e3779b97f4a7c15;
@@ -161,9 +142,5 @@ uint64_t mv_view_ino(uint64_t dev, uint64_t ino)
 
 uint64_t mv_path_ino(const struct mv_path *path)
 {
-	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
-
-	for (size_t i = 0; i < path->n; i++)
-		hash = (hash ^ (uint8_t)path->bytes[i]) * 0x100000001b3;
-	return hash ? hash : 1;
+	return mv_view_ino(0, mv_delta_checksum(path->bytes, path->n));
 }

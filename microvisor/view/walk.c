@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "microvisor/view/tree.h"
@@ -13,17 +12,9 @@
 /* What the task made, and a folder of the host in which it may make something, is not hidden by `new`. */
 static int error_of(uint8_t verdict, bool is_made)
 {
-	switch (verdict) {
-	case MV_ALLOW:
-	case MV_COPY:
+	if (verdict == MV_ALLOW || verdict == MV_COPY || (verdict == MV_NEW && is_made))
 		return 0;
-	case MV_NEW:
-		return is_made ? 0 : -ENOENT;
-	case MV_HIDE:
-		return -ENOENT;
-	default:
-		return -EACCES;
-	}
+	return verdict == MV_HIDE || verdict == MV_NEW ? -ENOENT : -EACCES;
 }
 
 static struct mv_access access_of(const struct mv_path *path, enum mv_op op)
@@ -43,36 +34,37 @@ static int decide(struct mv_view *view, const struct mv_path *path, enum mv_op o
 	return error_of(mv_arbiter_decide(view->arbiter, &access, &view->exit, how), is_made);
 }
 
-/* What op would meet; not recorded. */
-static struct mv_decision peek(struct mv_view *view, const struct mv_path *path, enum mv_op op)
+/* What a LOOKUP would meet; not recorded. */
+static struct mv_decision peek(struct mv_view *view, const struct mv_path *path)
 {
-	struct mv_access access = access_of(path, op);
+	struct mv_access access = access_of(path, MV_OP_LOOKUP);
 	struct mv_decision decision;
 
 	mv_arbiter_peek(view->arbiter, &access, &decision);
 	return decision;
 }
 
-/* Hidden because no rule selects it. */
+/* Hidden because no rule selects it, or only one for what the task makes. */
 static bool is_unnamed(struct mv_decision decision)
 {
-	return decision.verdict == MV_HIDE && decision.rule < 0;
+	return decision.verdict == MV_NEW || (decision.verdict == MV_HIDE && decision.rule < 0);
 }
 
-static bool is_sealed(struct mv_view *view, const struct mv_path *path)
+static bool ask(struct mv_view *view, mv_policy_question *question, const struct mv_path *path)
 {
-	return mv_arbiter_ask(view->arbiter, mv_policy_is_sealed, path->bytes, path->n);
+	return mv_arbiter_ask(view->arbiter, question, path->bytes, path->n);
 }
 
-/* Whether the folder that holds path is sealed. */
-static bool is_in_sealed(struct mv_view *view, const struct mv_path *path)
+/* Whether path is a proper ancestor of a share, or one of the four roots, or "/". */
+static bool is_way(const struct mv_view *view, const struct mv_path *path)
 {
-	size_t n = path->n;
+	for (unsigned i = 0; i < view->share_count; i++) {
+		const struct mv_path *at = &view->shares[i].path;
 
-	while (n > 1 && path->bytes[n - 1] != '/')
-		n--;
-	return path->n > 1 &&
-	       mv_arbiter_ask(view->arbiter, mv_policy_is_sealed, path->bytes, n > 1 ? n - 1 : 1);
+		if (mv_path_is_within(at, path) && (at->n > path->n || i < MV_VIEW_ROOTS))
+			return true;
+	}
+	return false;
 }
 
 /* Whether a folder that no rule selects may be passed. */
@@ -80,11 +72,10 @@ static bool is_passable(struct mv_view *view, const struct mv_path *path, bool o
 {
 	int share = mv_view_share_at(view, path);
 
-	if (mv_view_is_way(view, path) ||
-	    (share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER) ||
-	    mv_arbiter_ask(view->arbiter, mv_policy_leads_to, path->bytes, path->n))
+	if (is_way(view, path) || (share >= 0 && view->shares[share].kind == MV_SHARE_FOLDER) ||
+	    ask(view, mv_policy_leads_to, path))
 		return true;
-	return on_host && mv_arbiter_ask(view->arbiter, mv_policy_may_hold, path->bytes, path->n);
+	return on_host && ask(view, mv_policy_may_hold, path);
 }
 
 /* What the host has under the name: S_IFREG or S_IFDIR and the node's likeness, another type, or -errno. */
@@ -107,17 +98,11 @@ static int host_child(struct mv_node *parent, const char *name, struct mv_node *
 	return (int)(st.st_mode & S_IFMT);
 }
 
-static int error_of_host(int r)
-{
-	return r == -EMFILE ? -ENFILE : r == -ENOTDIR ? -ENOENT : r;
-}
-
 /* A name inside a folder of the host that is not a share of its own. */
 static int look_on_host(struct mv_view *view, struct mv_node *parent, const char *name,
 			const struct mv_path *path, struct mv_node *like)
 {
-	struct mv_decision peeked = peek(view, path, MV_OP_LOOKUP);
-	bool unnamed = is_unnamed(peeked) || peeked.verdict == MV_NEW;
+	bool unnamed = is_unnamed(peek(view, path));
 	int r = 0;
 
 	/* What leads on is recorded when it has turned out to be a folder. */
@@ -127,7 +112,7 @@ static int look_on_host(struct mv_view *view, struct mv_node *parent, const char
 		return r;
 	int type = host_child(parent, name, like);
 
-	if (type == -ENOENT && mv_view_is_way(view, path))
+	if (type == -ENOENT && is_way(view, path))
 		return 0; /* like is one already */
 	if (type == S_IFDIR)
 		return unnamed ? decide(view, path, MV_OP_LOOKUP, MV_CASE_WAY, true) : 0;
@@ -135,7 +120,7 @@ static int look_on_host(struct mv_view *view, struct mv_node *parent, const char
 		return 0;
 	if (type >= 0 || type == -EXDEV || type == -ELOOP || unnamed)
 		return decide(view, path, MV_OP_LOOKUP, MV_CASE_HIDDEN, false);
-	return error_of_host(type);
+	return type == -EMFILE ? -ENFILE : type == -ENOTDIR ? -ENOENT : type;
 }
 
 /* A name inside a folder that the view makes up. */
@@ -205,34 +190,36 @@ int mv_view_lookup(struct mv_view *view, struct mv_node *parent, const char *nam
 {
 	struct mv_node like = {.kind = MV_NODE_WAY, .share = -1};
 	struct mv_path path;
-	size_t n = strlen(name);
 
 	if (!mv_node_is_folder(parent))
 		return -ENOTDIR;
 	mv_node_path(view, parent, &path);
-	int r = mv_path_append(&path, name, n);
+	bool in_sealed = ask(view, mv_policy_is_sealed, &path);
+	int r = mv_path_append(&path, name);
 
 	if (r < 0)
 		return r;
-	if (is_in_sealed(view, &path))
+	if (in_sealed)
 		r = decide(view, &path, MV_OP_LOOKUP, MV_CASE_PLAIN, false);
-	else if (!is_sealed(view, &path))
+	else if (!ask(view, mv_policy_is_sealed, &path))
 		r = look(view, parent, name, &path, &like);
 	if (r == 0 && like.kind == MV_NODE_WAY)
 		like.shown = mv_path_ino(&path);
 	if (r == 0)
-		return mv_node_enter(view, parent, name, n, &like, ret_node);
+		return mv_node_enter(view, parent, name, &like, ret_node);
 	mv_node_close(&like);
 	return r;
 }
 
 int mv_view_permit(struct mv_view *view, struct mv_node *node, enum mv_op op)
 {
-	struct mv_path path;
+	struct mv_path path, above;
 	bool folder = mv_node_is_folder(node);
 
 	mv_node_path(view, node, &path);
-	if (folder && op == MV_OP_STAT && is_sealed(view, &path) && !is_in_sealed(view, &path))
+	mv_node_path(view, &view->nodes[node->parent], &above);
+	if (folder && op == MV_OP_STAT && ask(view, mv_policy_is_sealed, &path) &&
+	    (path.n == 1 || !ask(view, mv_policy_is_sealed, &above)))
 		return 0;
 	bool way = folder && is_passable(view, &path, node->kind == MV_NODE_FOLDER);
 
@@ -247,7 +234,7 @@ int mv_view_permit_change(struct mv_view *view, struct mv_node *node, const char
 	mv_node_path(view, node, &path);
 	if (name && !mv_node_is_folder(node))
 		return -ENOTDIR;
-	int r = name ? mv_path_append(&path, name, strlen(name)) : 0;
+	int r = name ? mv_path_append(&path, name) : 0;
 
 	if (r < 0)
 		return r;
@@ -259,9 +246,9 @@ int mv_view_permit_change(struct mv_view *view, struct mv_node *node, const char
 
 bool mv_view_shows(struct mv_view *view, const struct mv_path *path, bool is_folder, bool is_made)
 {
-	struct mv_decision decision = peek(view, path, MV_OP_LOOKUP);
+	struct mv_decision decision = peek(view, path);
 
-	if (is_folder && (is_unnamed(decision) || decision.verdict == MV_NEW) && !is_made)
+	if (is_folder && !is_made && is_unnamed(decision))
 		return is_passable(view, path, true);
 	return error_of(decision.verdict, is_made) == 0;
 }
