@@ -189,8 +189,6 @@ int mv_stdio_init(struct mv_stdio *io, const struct mv_task_config *config, int 
 
 void mv_stdio_open(struct mv_stdio *io)
 {
-	static const char *const objects[3] = {"stdin", "stdout", "stderr"};
-
 	for (unsigned i = 0; i < 3; i++) {
 		struct mv_stdio_stream *s = &io->streams[i];
 

@@ -99,9 +99,8 @@ void mv_task_resume(struct mv_task *t, bool is_dax)
 
 void mv_task_rehearse(struct mv_task *t)
 {
-	uint8_t frame[MV_FRAME_HEADER_BYTES];
+	const uint32_t frame[] = {MV_FRAME_REHEARSE, 0};
 
-	mv_frames_header(frame, MV_FRAME_REHEARSE, 0);
 	/* The first bytes for a guest that read all before it was parked: there is room. */
 	(void)mv_vsock_write(t->config.vsock, MV_PORT_CONTROL, frame, sizeof(frame));
 }

@@ -109,20 +109,16 @@ static void add_share(struct drive *d, enum mv_share_kind kind, const char *word
 }
 
 /* One table for every option: {name, number}; the number is the case below. */
-static const struct option OPTIONS[] = {{"kernel", 1, NULL, 'k'},    {"initrd", 1, NULL, 'i'},
-					{"root", 1, NULL, 'r'},      {"memory", 1, NULL, 'm'},
-					{"cmdline", 1, NULL, 'c'},   {"boot-limit", 1, NULL, 'b'},
-					{"lifetime", 1, NULL, 'l'},  {"uid", 1, NULL, 'u'},
-					{"file", 1, NULL, 'F'},      {"folder", 1, NULL, 'D'},
-					{"mount", 1, NULL, 'M'},     {"rule", 1, NULL, 'R'},
-					{"fallback", 1, NULL, 'B'},  {"replace", 1, NULL, 'P'},
-					{"microvm", 1, NULL, 'x'},   {"stop-after", 1, NULL, 's'},
-					{"jail-uid", 1, NULL, 'j'},  {"id", 1, NULL, 'I'},
-					{"template", 1, NULL, 'T'},  {"clone", 1, NULL, 'C'},
-					{"key", 1, NULL, 'K'},       {"store", 1, NULL, 'S'},
-					{"store-max", 1, NULL, 'X'}, {"whole-max", 1, NULL, 'W'},
-					{"processes", 1, NULL, 'p'},
-					{NULL, 0, NULL, 0}};
+static const struct option OPTIONS[] = {
+	{"kernel", 1, NULL, 'k'},     {"initrd", 1, NULL, 'i'},    {"root", 1, NULL, 'r'},
+	{"memory", 1, NULL, 'm'},     {"cmdline", 1, NULL, 'c'},   {"boot-limit", 1, NULL, 'b'},
+	{"lifetime", 1, NULL, 'l'},   {"uid", 1, NULL, 'u'},       {"file", 1, NULL, 'F'},
+	{"folder", 1, NULL, 'D'},     {"mount", 1, NULL, 'M'},     {"rule", 1, NULL, 'R'},
+	{"fallback", 1, NULL, 'B'},   {"replace", 1, NULL, 'P'},   {"microvm", 1, NULL, 'x'},
+	{"stop-after", 1, NULL, 's'}, {"jail-uid", 1, NULL, 'j'},  {"id", 1, NULL, 'I'},
+	{"template", 1, NULL, 'T'},   {"clone", 1, NULL, 'C'},     {"key", 1, NULL, 'K'},
+	{"store", 1, NULL, 'S'},      {"store-max", 1, NULL, 'X'}, {"whole-max", 1, NULL, 'W'},
+	{"processes", 1, NULL, 'p'},  {NULL, 0, NULL, 0}};
 
 static void open_template(struct drive *d, const char *folder)
 {
