@@ -6,8 +6,6 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
-/* Adds to vm->opener the places of the view that the caller did not hand over himself. -errno. */
-int agent_launch_plan(struct agent_vm *vm, struct err *err) must_check;
 /* Collects descriptors, compiles the policy and starts the process. Shares that cannot be made are left
  * out and the client is told. -errno with the text in err: nothing runs. */
 int agent_launch(struct agent_vm *vm, struct err *err) must_check;

@@ -13,6 +13,7 @@
 #include "agent/agent/agent.h"
 #include "agent/agent/launch.h"
 #include "agent/agent/memory.h"
+#include "agent/agent/plan.h"
 #include "agent/agent/save.h"
 #include "agent/agent/session.h"
 #include "agent/agent/table.h"
@@ -353,7 +354,7 @@ static int fill(struct agent_vm *vm, const struct agent_task *task, struct err *
 	(void)snprintf(vm->task_id, sizeof(vm->task_id), "%s", task->task.id);
 	(void)snprintf(vm->image, sizeof(vm->image), "%s", task->task.image);
 	(void)snprintf(vm->program, sizeof(vm->program), "%s", task->program);
-	return agent_launch_plan(vm, err);
+	return agent_plan(vm, err);
 }
 
 struct agent_vm *agent_vm_start(struct agent *agent, struct agent_session *session,
