@@ -85,7 +85,7 @@ ok "a guest that halts for ever ends by its lifetime, or with its connection" \
 hostile --boot-limit 300 -- 'true'
 ok "one that does not come up ends by the boot limit" "$? $(ended)" "125 why=7"
 build/debug/bin/microvm-drive --kernel "$image/root" --initrd "$image/initrd" --root "$image/root" -- /bin/true 2>"$log"
-ok "a kernel that is none is an error, not a crash" "$? $(grep -c 'exit why=8 detail=8 ' "$log")" "125 1"
+ok "a kernel that is none is an error, not a crash" "$? $(grep -c 'cannot load the kernel: Exec format error' "$log")" "125 1"
 hostile --stop-after 3000 -- 'sleep 1000'
 ok "STOP ends it" "$? $(ended)" "125 why=3"
 

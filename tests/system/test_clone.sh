@@ -105,14 +105,14 @@ for i in range(struct.unpack_from("<I", state, at - 8)[0]):
     if (function, index) == (7, 0):
         struct.pack_into("<I", state, at + 40 * i + 16, 0xffffffff)
 total = 0xcbf29ce484222325
-for (word,) in struct.iter_unpack("<Q", state[24:]):
-    total = (total ^ word) * 0x100000001b3 & (1 << 64) - 1
+for byte in state[24:]:
+    total = (total ^ byte) * 0x100000001b3 & (1 << 64) - 1
 struct.pack_into("<Q", state, 16, total)
 open(sys.argv[1], "wb").write(state)
 END
 drive --clone "$work/bad" --key one -- /bin/true 2>"$log"
-ok "a template whose CPU had a feature that this one lacks is refused" \
-	"$? $(grep -c 'this CPU lacks a feature of leaf 0x7:0' "$log")" "125 1"
+ok "a template whose CPU had a feature that this one has not is refused" \
+	"$? $(grep -c 'this CPU has other features' "$log")" "125 1"
 
 # --- many
 runs=30

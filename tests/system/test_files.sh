@@ -49,7 +49,7 @@ out=$(run -- 'cd /home/u/docs
 	printf XYZ | dd of=big.txt bs=1 seek=5000 conv=notrunc 2>/dev/null; dd if=big.txt bs=1 skip=4999 count=5 2>/dev/null; echo
 	stat -c %s big.txt; sed -i s/first/second/ note.txt; cat note.txt; echo more >>note.txt; wc -l <note.txt
 	rm old.txt; ls; mkdir d; echo in >d/f; mv d/f moved.txt; rmdir d; ls; cat moved.txt')
-want=$'3XYZ4\n588895\nsecond line\n2\nbig.txt\nnote.txt\nread\nbig.txt\nmoved.txt\nnote.txt\nread\nin'
+want=$'2XYZ1\n588895\nsecond line\n2\nbig.txt\nnote.txt\nread\nbig.txt\nmoved.txt\nnote.txt\nread\nin'
 ok "what is written is read: in place, by sed -i, appended, new, moved, deleted" "$out" "$want"
 ok "the originals are untouched" "$(digest)" "$before"
 ok "the store has what changed, by its names" "$(cd "$store/tree/home/u/docs" && find . -type f | sort | xargs)" \
