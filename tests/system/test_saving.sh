@@ -182,7 +182,7 @@ begin() {
 	id=$(newest)
 }
 begin
-kill -9 "$(pgrep -x ampoule-microvm)"
+pkill -9 -x ampoule-microvm # the shells too
 wait "$runner"
 has "a killed microvm's is told" "$(cat "$work/err")" "it may be incomplete"
 ok "and kept" "$(fate "$id" /home/user1/work/auto/a.txt) $(sha256sum </home/user1/work/auto/a.txt)" "not saved $whole"
