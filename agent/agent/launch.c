@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "agent/agent/kvm.h"
 #include "agent/agent/message.h"
 #include "agent/agent/plan.h"
+#include "agent/agent/process.h"
 #include "agent/agent/session.h"
 #include "agent/agent/shares.h"
 #include "agent/agent/spawn.h"
@@ -328,41 +328,16 @@ static int open_store(struct launch *l, struct err *err)
 /* Forks the microvm with its end of the control socket, and sends the start message. */
 static int start_process(struct launch *l, struct err *err)
 {
-	const struct agent_options *options = &l->vm->agent->options;
-	const struct agent_account *account = &l->vm->request->account;
-	gid_t groups[AGENT_GROUPS_MAX];
-	gid_t gid_first = AGENT_VM_UID_FIRST + l->vm->uid_slot * AGENT_GROUPS_MAX;
-	const struct agent_cgroup_limits limits = {.memory_bytes = l->task.memory_bytes,
-						   .cpus = l->task.cpus};
-	char jail[PATH_MAX];
-	char cgroup[PATH_MAX];
-	int pair[2];
+	const struct agent_process process = {
+		.uid_slot = l->vm->uid_slot,
+		.group_count = (size_t)l->vm->request->account.group_count,
+		.cgroup = l->vm->id,
+		.limits = {.memory_bytes = l->task.memory_bytes, .cpus = l->task.cpus},
+		.oom_score = l->vm->oom_score};
+	cleanup_fd int control = -1;
 	pid_t pid = 0;
+	int r = agent_process_start(l->vm->agent, &process, &pid, &control, err);
 
-	for (int i = 0; i < account->group_count; i++)
-		groups[i] = gid_first + (gid_t)i;
-	(void)snprintf(jail, sizeof(jail), "%s/root", options->run_dir); /* AGENT_FOLDER_MAX */
-	int r = agent_cgroups_make(&l->vm->agent->cgroups, l->vm->id, &limits, cgroup, err);
-
-	if (r < 0)
-		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, -errno, "cannot make a socket pair: %m");
-	struct agent_spawn spawn = {.folder = options->bin_dir,
-				    .name = "ampoule-microvm",
-				    .fd_count = 1,
-				    .fds = {pair[1]},
-				    .uid = AGENT_VM_UID_FIRST + l->vm->uid_slot,
-				    .gid = gid_first,
-				    .group_count = (size_t)account->group_count,
-				    .groups = groups,
-				    .jail = jail,
-				    .cgroup = cgroup[0] ? cgroup : NULL,
-				    .oom_score = l->vm->oom_score};
-	cleanup_fd int control = pair[0];
-
-	r = agent_spawn(&spawn, &pid, err);
-	close(pair[1]);
 	if (r < 0)
 		return r;
 	/* From here on the VM's own end sees to the process, whatever fails. */

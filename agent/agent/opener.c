@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "agent/agent/spawn.h"
 #include "common/fd.h"
@@ -116,25 +115,18 @@ int agent_opener_start(struct agent_opener *opener, struct agent_loop *loop, con
 		       const struct agent_account *account, agent_on_opened *on_done, void *context,
 		       struct err *err)
 {
-	int pair[2];
+	const struct agent_spawn spawn = {.folder = bin_dir,
+					  .name = "ampoule-helper",
+					  .uid = account->uid,
+					  .gid = account->gid,
+					  .group_count = (size_t)account->group_count,
+					  .groups = account->groups};
 	pid_t pid = 0;
 
 	opener->on_done = on_done;
 	opener->context = context;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, -errno, "cannot make a socket pair: %m");
-	struct agent_spawn spawn = {.folder = bin_dir,
-				    .name = "ampoule-helper",
-				    .fd_count = 1,
-				    .fds = {pair[1]},
-				    .uid = account->uid,
-				    .gid = account->gid,
-				    .group_count = (size_t)account->group_count,
-				    .groups = account->groups};
-	int r = agent_spawn(&spawn, &pid, err);
+	int r = agent_spawn_connected(&spawn, &pid, &opener->sock, err);
 
-	close(pair[1]);
-	opener->sock = pair[0];
 	if (r < 0)
 		return r;
 	r = agent_child_watch(&opener->child, loop, pid, on_helper_exit, opener);

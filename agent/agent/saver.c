@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "agent/agent/spawn.h"
 #include "common/fd.h"
@@ -78,27 +77,17 @@ static void on_helper_exit(void *context, int status)
 static int start_helper(struct agent_saver *saver, struct err *err)
 {
 	const struct agent_account *account = saver->account;
-	int pair[2];
+	const struct agent_spawn spawn = {.folder = saver->bin_dir,
+					  .name = "ampoule-helper",
+					  .uid = account->uid,
+					  .gid = account->gid,
+					  .group_count = (size_t)account->group_count,
+					  .groups = account->groups};
 	pid_t pid = 0;
+	int r = agent_spawn_connected(&spawn, &pid, &saver->sock, err);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, -errno, "cannot make a socket pair: %m");
-	struct agent_spawn spawn = {.folder = saver->bin_dir,
-				    .name = "ampoule-helper",
-				    .fd_count = 1,
-				    .fds = {pair[1]},
-				    .uid = account->uid,
-				    .gid = account->gid,
-				    .group_count = (size_t)account->group_count,
-				    .groups = account->groups};
-	int r = agent_spawn(&spawn, &pid, err);
-
-	close(pair[1]);
-	if (r < 0) {
-		close(pair[0]);
+	if (r < 0)
 		return r;
-	}
-	saver->sock = pair[0];
 	saver->running = true;
 	r = agent_child_watch(&saver->child, saver->loop, pid, on_helper_exit, saver);
 	if (r == 0 && fcntl(saver->sock, F_SETFL, O_NONBLOCK) < 0)

@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/agent/agent.h"
 #include "agent/agent/kvm.h"
 #include "agent/agent/memory.h"
-#include "agent/agent/spawn.h"
+#include "agent/agent/process.h"
 #include "agent/agent/table.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -196,40 +195,15 @@ int agent_shells_watch(struct agent_shell *shell, pid_t pid, struct err *err)
 static int start_process(struct agent_shell *shell, const struct agent_template *template,
 			 struct err *err)
 {
-	const struct agent_options *options = &shell->pool->agent->options;
-	const struct agent_cgroup_limits limits = {.memory_bytes = template->memory_bytes,
-						   .cpus = template->cpus};
-	gid_t groups[AGENT_GROUPS_MAX];
-	gid_t gid_first = AGENT_VM_UID_FIRST + shell->uid_slot * AGENT_GROUPS_MAX;
-	char jail[PATH_MAX];
-	char cgroup[PATH_MAX];
-	int pair[2];
+	const struct agent_process process = {.uid_slot = shell->uid_slot,
+					      .group_count = AGENT_GROUPS_MAX,
+					      .cgroup = shell->id,
+					      .limits = {.memory_bytes = template->memory_bytes,
+							 .cpus = template->cpus},
+					      .oom_score = OOM_SCORE};
 	pid_t pid = 0;
+	int r = agent_process_start(shell->pool->agent, &process, &pid, &shell->control, err);
 
-	for (unsigned i = 0; i < AGENT_GROUPS_MAX; i++)
-		groups[i] = gid_first + i;
-	(void)snprintf(jail, sizeof(jail), "%s/root", options->run_dir); /* AGENT_FOLDER_MAX */
-	int r = agent_cgroups_make(&shell->pool->agent->cgroups, shell->id, &limits, cgroup, err);
-
-	if (r < 0)
-		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, -errno, "cannot make a socket pair: %m");
-	struct agent_spawn spawn = {.folder = options->bin_dir,
-				    .name = "ampoule-microvm",
-				    .fd_count = 1,
-				    .fds = {pair[1]},
-				    .uid = AGENT_VM_UID_FIRST + shell->uid_slot,
-				    .gid = gid_first,
-				    .group_count = AGENT_GROUPS_MAX,
-				    .groups = groups,
-				    .jail = jail,
-				    .cgroup = cgroup[0] ? cgroup : NULL,
-				    .oom_score = OOM_SCORE};
-
-	r = agent_spawn(&spawn, &pid, err);
-	close(pair[1]);
-	shell->control = pair[0];
 	if (r == 0)
 		r = agent_shells_watch(shell, pid, err);
 	return r == 0 ? send_start(shell, template, err) : r;

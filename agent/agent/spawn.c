@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,5 +218,26 @@ int agent_spawn(const struct agent_spawn *spawn, pid_t *ret_pid, struct err *err
 	close(report[0]);
 	if (r == 0)
 		*ret_pid = pid;
+	return r;
+}
+
+int agent_spawn_connected(const struct agent_spawn *spawn, pid_t *ret_pid, int *ret_sock,
+			  struct err *err)
+{
+	struct agent_spawn connected = *spawn;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, -errno, "cannot make a socket pair: %m");
+	connected.fds[0] = pair[1];
+	memcpy(connected.fds + 1, spawn->fds, spawn->fd_count * sizeof(spawn->fds[0]));
+	connected.fd_count++;
+	int r = agent_spawn(&connected, ret_pid, err);
+
+	close(pair[1]);
+	if (r < 0)
+		close(pair[0]);
+	else
+		*ret_sock = pair[0];
 	return r;
 }

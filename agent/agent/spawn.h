@@ -35,5 +35,9 @@ int agent_spawn_set_oom_score(pid_t pid, int score) must_check;
 /* The child has these descriptors, /dev/null as stdin and stdout, and stderr; no_new_privs; its own
  * session; no core dumps; it is killed when the agent dies. Returns once it executes. -errno with what failed, in parent or child. */
 int agent_spawn(const struct agent_spawn *spawn, pid_t *ret_pid, struct err *err) must_check;
+/* The same with one end of a SEQPACKET socket pair as the child's descriptor 3, before spawn's own; the other end, which
+ * blocks, is the caller's. */
+int agent_spawn_connected(const struct agent_spawn *spawn, pid_t *ret_pid, int *ret_sock,
+			  struct err *err) must_check;
 
 #endif

@@ -8,12 +8,11 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/agent/agent.h"
 #include "agent/agent/host.h"
-#include "agent/agent/spawn.h"
+#include "agent/agent/process.h"
 #include "agent/agent/table.h"
 #include "agent/boot.h"
 #include "agent/words.h"
@@ -260,25 +259,10 @@ static int send_start(struct agent_templates *t, const struct agent_template *on
 
 static int start_process(struct agent_templates *t, struct err *err)
 {
-	const struct agent_options *options = &t->agent->options;
-	char jail[PATH_MAX];
-	int pair[2];
+	const struct agent_process process = {.uid_slot = MAKER_SLOT};
 	pid_t pid = 0;
+	int r = agent_process_start(t->agent, &process, &pid, &t->control, err);
 
-	(void)snprintf(jail, sizeof(jail), "%s/root", options->run_dir); /* AGENT_FOLDER_MAX */
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, -errno, "cannot make a socket pair: %m");
-	struct agent_spawn spawn = {.folder = options->bin_dir,
-				    .name = "ampoule-microvm",
-				    .fd_count = 1,
-				    .fds = {pair[1]},
-				    .uid = AGENT_VM_UID_FIRST + MAKER_SLOT,
-				    .gid = AGENT_VM_UID_FIRST + MAKER_SLOT * AGENT_GROUPS_MAX,
-				    .jail = jail};
-	int r = agent_spawn(&spawn, &pid, err);
-
-	close(pair[1]);
-	t->control = pair[0];
 	if (r < 0)
 		return r;
 	(void)setpriority(PRIO_PROCESS, (id_t)pid,

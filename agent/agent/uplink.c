@@ -44,27 +44,22 @@ int agent_uplink_spawn(const struct agent_options *options, const struct agent_l
 		       pid_t *ret_pid, struct err *err)
 {
 	static const int bytes = SEND_BYTES;
-	int pair[2];
+	cleanup_fd int own = -1;
 	cleanup_fd int folder = open_folder(options, err);
 
 	if (folder < 0)
 		return folder;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, -errno, "cannot make a socket pair: %m");
-	struct agent_spawn spawn = {.folder = options->bin_dir,
-				    .name = "ampoule-link",
-				    .fd_count = 2,
-				    .fds = {pair[1], folder},
-				    .uid = options->link_uid,
-				    .gid = options->link_gid};
-	cleanup_fd int own = pair[0];
+	const struct agent_spawn spawn = {.folder = options->bin_dir,
+					  .name = "ampoule-link",
+					  .fd_count = 1,
+					  .fds = {folder},
+					  .uid = options->link_uid,
+					  .gid = options->link_gid};
+	int r = agent_spawn_connected(&spawn, ret_pid, &own, err);
 
-	(void)setsockopt(own, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)); /* a wish */
-	int r = agent_spawn(&spawn, ret_pid, err);
-
-	close(pair[1]);
 	if (r < 0)
 		return r;
+	(void)setsockopt(own, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)); /* a wish */
 	r = fd_send(own, config, sizeof(*config), NULL, 0);
 	if (r < 0) {
 		log_warn("link: it did not take its configuration: %s", strerror(-r));
