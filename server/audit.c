@@ -13,6 +13,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "server/derive.h"
+#include "server/worker.h"
 
 /* Locks: `lock` guards the refusals and the stop flag, and is not held over a database call; `chaining` makes
  * one flush at a time and guards the head. DIR/audit.head has "SEQUENCE MAC\n". */
@@ -39,10 +40,8 @@ struct srv_audit {
 	struct srv_db *db;
 	const struct srv_config *config;
 	uint8_t key[SRV_KEY_BYTES];
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping;
+	struct srv_worker worker;
+	pthread_mutex_t lock; /* guards the next two, also when the worker has ended */
 	size_t count;
 	struct refusal refusals[SRV_AUDIT_REFUSALS_MAX];
 	pthread_mutex_t chaining;
@@ -283,27 +282,12 @@ void srv_audit_look(struct srv_audit *audit, struct srv_audit_state *ret_state)
 
 /* ---- the thread ---- */
 
-static bool wait_tick(struct srv_audit *audit)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TICK_S;
-	pthread_mutex_lock(&audit->lock);
-	if (!audit->stopping)
-		(void)pthread_cond_timedwait(&audit->wake, &audit->lock, &until); /* woken or not */
-	bool go_on = !audit->stopping;
-
-	pthread_mutex_unlock(&audit->lock);
-	return go_on;
-}
-
 static void *run(void *arg)
 {
 	struct srv_audit *audit = arg;
 	bool failing = false;
 
-	while (wait_tick(audit)) {
+	while (srv_worker_pause(&audit->worker, TICK_S * 1000)) {
 		struct err err = {0};
 		int r = flush_older(audit, now_s() - SRV_AUDIT_GATHER_S, &err);
 
@@ -318,7 +302,6 @@ struct srv_audit *srv_audit_start(struct srv_db *db, const struct srv_config *co
 				  struct err *err)
 {
 	struct srv_audit *audit = calloc(1, sizeof(*audit));
-	pthread_condattr_t clock;
 
 	if (!audit) {
 		err_set(err, -ENOMEM, "out of memory");
@@ -333,15 +316,10 @@ struct srv_audit *srv_audit_start(struct srv_db *db, const struct srv_config *co
 	load_head(audit);
 	pthread_mutex_init(&audit->lock, NULL);
 	pthread_mutex_init(&audit->chaining, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&audit->wake, &clock);
-	pthread_condattr_destroy(&clock);
-	int r = -pthread_create(&audit->thread, NULL, run, audit);
-
-	if (r == 0)
+	if (srv_worker_start(&audit->worker, "audit", run, audit, err) == 0)
 		return audit;
-	err_set(err, r, "cannot start a thread: %s", strerror(-r));
+	pthread_mutex_destroy(&audit->lock);
+	pthread_mutex_destroy(&audit->chaining);
 	explicit_bzero(audit->key, sizeof(audit->key));
 	free(audit);
 	return NULL;
@@ -353,16 +331,11 @@ void srv_audit_stop(struct srv_audit *audit)
 
 	if (!audit)
 		return;
-	pthread_mutex_lock(&audit->lock);
-	audit->stopping = true;
-	pthread_cond_signal(&audit->wake);
-	pthread_mutex_unlock(&audit->lock);
-	pthread_join(audit->thread, NULL);
+	srv_worker_stop(&audit->worker);
 	if (srv_audit_flush(audit, &err) < 0)
 		log_error("audit: not everything was written: %s", err.text);
 	explicit_bzero(audit->key, sizeof(audit->key));
 	pthread_mutex_destroy(&audit->lock);
 	pthread_mutex_destroy(&audit->chaining);
-	pthread_cond_destroy(&audit->wake);
 	free(audit);
 }

@@ -1,7 +1,6 @@
 #include "server/upkeep.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "server/worker.h"
 
 enum {
 	DAYS_MAX = 3650,
@@ -22,10 +22,7 @@ struct srv_upkeep {
 	struct srv_db *db;
 	int64_t days, budget_bytes;
 	atomic_bool full;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t stop;
-	bool stopping; /* guarded by lock */
+	struct srv_worker worker;
 };
 
 static int read_number(const char *text, const char *name, int64_t max, int64_t otherwise,
@@ -102,41 +99,20 @@ static void go_round(struct srv_upkeep *u)
 		log_warn("upkeep: trying again later: %s", err.text);
 }
 
-static bool wait_for_round(struct srv_upkeep *u)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += SRV_UPKEEP_S;
-	pthread_mutex_lock(&u->lock);
-	while (!u->stopping && pthread_cond_timedwait(&u->stop, &u->lock, &until) != ETIMEDOUT)
-		;
-	bool stopping = u->stopping;
-
-	pthread_mutex_unlock(&u->lock);
-	return !stopping;
-}
-
 static void *run(void *context)
 {
-	do
-		go_round(context);
-	while (wait_for_round(context));
-	return NULL;
-}
+	struct srv_upkeep *u = context;
 
-static void free_upkeep(struct srv_upkeep *u)
-{
-	pthread_cond_destroy(&u->stop);
-	pthread_mutex_destroy(&u->lock);
-	free(u);
+	do
+		go_round(u);
+	while (srv_worker_pause(&u->worker, SRV_UPKEEP_S * 1000));
+	return NULL;
 }
 
 struct srv_upkeep *srv_upkeep_start(struct srv_db *db, const struct srv_config *config,
 				    struct err *err)
 {
 	struct srv_upkeep *u = calloc(1, sizeof(*u));
-	pthread_condattr_t clock;
 	int64_t gib = 0;
 
 	if (!u) {
@@ -144,25 +120,17 @@ struct srv_upkeep *srv_upkeep_start(struct srv_db *db, const struct srv_config *
 		return NULL;
 	}
 	u->db = db;
-	pthread_mutex_init(&u->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&u->stop, &clock);
-	pthread_condattr_destroy(&clock);
 	int r = read_number(config->events_days, "events_days", DAYS_MAX, SRV_EVENTS_DAYS, &u->days,
 			    err);
 
 	if (r == 0)
 		r = read_number(config->events_gib, "events_gib", GIB_MAX, 0, &gib, err);
 	u->budget_bytes = gib << 30;
-	if (r == 0) {
-		r = -pthread_create(&u->thread, NULL, run, u);
-		if (r < 0)
-			(void)err_set(err, r, "upkeep: cannot start a thread: %s", strerror(-r));
-	}
+	if (r == 0)
+		r = srv_worker_start(&u->worker, "upkeep", run, u, err);
 	if (r == 0)
 		return u;
-	free_upkeep(u);
+	free(u);
 	return NULL;
 }
 
@@ -170,12 +138,8 @@ void srv_upkeep_stop(struct srv_upkeep *u)
 {
 	if (!u)
 		return;
-	pthread_mutex_lock(&u->lock);
-	u->stopping = true;
-	pthread_cond_signal(&u->stop);
-	pthread_mutex_unlock(&u->lock);
-	pthread_join(u->thread, NULL);
-	free_upkeep(u);
+	srv_worker_stop(&u->worker);
+	free(u);
 }
 
 bool srv_upkeep_is_full(const struct srv_upkeep *u)

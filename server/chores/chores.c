@@ -1,13 +1,13 @@
 #include "server/chores/chores.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/log.h"
 #include "server/hub.h"
+#include "server/worker.h"
 
 enum {
 	LOCK_SPACE = 0x616d7063 /* of our advisory locks: "ampc", and the chore's number */
@@ -17,10 +17,7 @@ typedef int chore_fn(const struct srv_context *context, struct srv_conn *conn, s
 
 struct srv_chores {
 	const struct srv_context *context;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping; /* guarded by lock */
+	struct srv_worker worker;
 };
 
 static int end_exceptions(const struct srv_context *context, struct srv_conn *conn, struct err *err)
@@ -84,28 +81,13 @@ static int run_chore(struct srv_chores *chores, size_t n, struct err *err)
 	return r;
 }
 
-static bool wait_second(struct srv_chores *chores)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
-	pthread_mutex_lock(&chores->lock);
-	if (!chores->stopping)
-		(void)pthread_cond_timedwait(&chores->wake, &chores->lock, &until);
-	bool go_on = !chores->stopping;
-
-	pthread_mutex_unlock(&chores->lock);
-	return go_on;
-}
-
 static void *run(void *arg)
 {
 	struct srv_chores *chores = arg;
 	bool failing[CHORES] = {false};
 	time_t due_s[CHORES] = {0}, now_s = 0;
 
-	while (wait_second(chores)) {
+	while (srv_worker_pause(&chores->worker, 1000)) {
 		for (size_t n = 0; n < CHORES; n++) {
 			struct err err = {0};
 
@@ -126,25 +108,14 @@ static void *run(void *arg)
 struct srv_chores *srv_chores_start(const struct srv_context *context, struct err *err)
 {
 	struct srv_chores *chores = calloc(1, sizeof(*chores));
-	pthread_condattr_t clock;
 
 	if (!chores) {
 		(void)err_set(err, -ENOMEM, "chores: out of memory");
 		return NULL;
 	}
 	chores->context = context;
-	pthread_mutex_init(&chores->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&chores->wake, &clock);
-	pthread_condattr_destroy(&clock);
-	int r = pthread_create(&chores->thread, NULL, run, chores);
-
-	if (r == 0)
+	if (srv_worker_start(&chores->worker, "chores", run, chores, err) == 0)
 		return chores;
-	(void)err_set(err, -r, "chores: cannot start a thread: %s", strerror(r));
-	pthread_mutex_destroy(&chores->lock);
-	pthread_cond_destroy(&chores->wake);
 	free(chores);
 	return NULL;
 }
@@ -153,12 +124,6 @@ void srv_chores_stop(struct srv_chores *chores)
 {
 	if (!chores)
 		return;
-	pthread_mutex_lock(&chores->lock);
-	chores->stopping = true;
-	pthread_cond_signal(&chores->wake);
-	pthread_mutex_unlock(&chores->lock);
-	pthread_join(chores->thread, NULL);
-	pthread_mutex_destroy(&chores->lock);
-	pthread_cond_destroy(&chores->wake);
+	srv_worker_stop(&chores->worker);
 	free(chores);
 }

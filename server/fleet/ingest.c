@@ -1,7 +1,6 @@
 #include "server/fleet/ingest.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "server/fleet/batch.h"
 #include "server/fleet/session.h"
 #include "server/uuid.h"
+#include "server/worker.h"
 
 enum {
 	EVENT_BYTES = 1024, /* of memory for one, about */
@@ -24,13 +24,11 @@ struct srv_ingest {
 	struct srv_db *db;
 	struct srv_store store;
 	time_t prepared_s; /* the thread's own */
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t filled;
-	struct srv_batch *first, **last; /* guarded by lock */
-	size_t bytes;                    /* guarded by lock: of all that is not settled */
-	uint64_t number;                 /* guarded by lock */
-	bool stopping;                   /* guarded by lock */
+	struct srv_worker
+		worker; /* its lock guards what follows; it is woken when there are batches */
+	struct srv_batch *first, **last;
+	size_t bytes; /* of all that is not settled */
+	uint64_t number;
 };
 
 static int64_t now_ms(void)
@@ -48,9 +46,9 @@ static void settle(struct srv_ingest *ingest, struct srv_batch *batch, int error
 	const struct srv_services *services = session->services;
 	void *owner = session->owner;
 
-	pthread_mutex_lock(&ingest->lock);
+	pthread_mutex_lock(&ingest->worker.lock);
 	ingest->bytes -= batch->bytes;
-	pthread_mutex_unlock(&ingest->lock);
+	pthread_mutex_unlock(&ingest->worker.lock);
 	srv_session_settle(session, (struct srv_batch_result){
 					    .acked = batch->acked,
 					    .error = error ? error : batch->error,
@@ -117,21 +115,6 @@ static int store(struct srv_ingest *ingest, struct srv_batch **batches, size_t c
 	return r;
 }
 
-/* Waits until `ms`, or until the ingest stops: then false. */
-static bool wait_until(struct srv_ingest *ingest, int64_t ms)
-{
-	const struct timespec until = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-	pthread_mutex_lock(&ingest->lock);
-	while (!ingest->stopping &&
-	       pthread_cond_timedwait(&ingest->filled, &ingest->lock, &until) != ETIMEDOUT)
-		;
-	bool stopping = ingest->stopping;
-
-	pthread_mutex_unlock(&ingest->lock);
-	return !stopping;
-}
-
 /* Tries until it is done, the trouble is no passing one, or the oldest batch has waited too long. */
 static void store_and_settle(struct srv_ingest *ingest, struct srv_batch **batches, size_t count)
 {
@@ -151,7 +134,7 @@ static void store_and_settle(struct srv_ingest *ingest, struct srv_batch **batch
 			log_error("ingest: batches=%zu: %s", count, err.text);
 		told = r < 0;
 		if (!is_passing(r) || now_ms() >= patience_ms ||
-		    !wait_until(ingest, now_ms() + (r == -EAGAIN ? 10 : RETRY_MS)))
+		    !srv_worker_pause(&ingest->worker, r == -EAGAIN ? 10 : RETRY_MS))
 			break;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -163,9 +146,9 @@ static size_t take(struct srv_ingest *ingest, struct srv_batch **out, size_t max
 {
 	size_t n = 0, rows = 0;
 
-	pthread_mutex_lock(&ingest->lock);
-	while (!ingest->first && !ingest->stopping)
-		pthread_cond_wait(&ingest->filled, &ingest->lock);
+	pthread_mutex_lock(&ingest->worker.lock);
+	while (!ingest->first && !ingest->worker.stopping)
+		pthread_cond_wait(&ingest->worker.wake, &ingest->worker.lock);
 	while (ingest->first && n < max && rows < SRV_INGEST_ROWS) {
 		out[n] = ingest->first;
 		rows += out[n]->frame->event_batch->n_events;
@@ -173,7 +156,7 @@ static size_t take(struct srv_ingest *ingest, struct srv_batch **out, size_t max
 	}
 	if (!ingest->first)
 		ingest->last = &ingest->first;
-	pthread_mutex_unlock(&ingest->lock);
+	pthread_mutex_unlock(&ingest->worker.lock);
 	return n;
 }
 
@@ -189,7 +172,10 @@ static void *run(void *context)
 		int64_t next_ms = now_ms() + SRV_INGEST_MS;
 
 		store_and_settle(ingest, batches, n);
-		(void)wait_until(ingest, next_ms);
+		int64_t left_ms = next_ms - now_ms();
+
+		if (left_ms > 0)
+			(void)srv_worker_pause(&ingest->worker, left_ms);
 	}
 	return NULL;
 }
@@ -197,15 +183,12 @@ static void *run(void *context)
 static void free_ingest(struct srv_ingest *ingest)
 {
 	srv_assigned_free(ingest->store.assigned);
-	pthread_cond_destroy(&ingest->filled);
-	pthread_mutex_destroy(&ingest->lock);
 	free(ingest);
 }
 
 struct srv_ingest *srv_ingest_start(struct srv_db *db, const char *instance, struct err *err)
 {
 	struct srv_ingest *ingest = calloc(1, sizeof(*ingest));
-	pthread_condattr_t clock;
 
 	if (!ingest) {
 		(void)err_set(err, -ENOMEM, "ingest: out of memory");
@@ -214,17 +197,12 @@ struct srv_ingest *srv_ingest_start(struct srv_db *db, const char *instance, str
 	ingest->db = db;
 	ingest->last = &ingest->first;
 	ingest->store = (struct srv_store){.assigned = srv_assigned_new(), .instance = instance};
-	pthread_mutex_init(&ingest->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&ingest->filled, &clock);
-	pthread_condattr_destroy(&clock);
-	int r = ingest->store.assigned ? pthread_create(&ingest->thread, NULL, run, ingest)
-				       : ENOMEM;
+	int r = ingest->store.assigned
+			? srv_worker_start(&ingest->worker, "ingest", run, ingest, err)
+			: err_set(err, -ENOMEM, "ingest: out of memory");
 
 	if (r == 0)
 		return ingest;
-	(void)err_set(err, -r, "ingest: cannot start: %s", strerror(r));
 	free_ingest(ingest);
 	return NULL;
 }
@@ -233,20 +211,16 @@ void srv_ingest_stop(struct srv_ingest *ingest)
 {
 	if (!ingest)
 		return;
-	pthread_mutex_lock(&ingest->lock);
-	ingest->stopping = true;
-	pthread_cond_broadcast(&ingest->filled);
-	pthread_mutex_unlock(&ingest->lock);
-	pthread_join(ingest->thread, NULL);
+	srv_worker_stop(&ingest->worker);
 	free_ingest(ingest);
 }
 
 bool srv_ingest_is_full(struct srv_ingest *ingest)
 {
-	pthread_mutex_lock(&ingest->lock);
+	pthread_mutex_lock(&ingest->worker.lock);
 	bool full = ingest->bytes >= SRV_INGEST_BYTES;
 
-	pthread_mutex_unlock(&ingest->lock);
+	pthread_mutex_unlock(&ingest->worker.lock);
 	return full;
 }
 
@@ -254,17 +228,17 @@ static int enqueue(struct srv_ingest *ingest, struct srv_batch *batch)
 {
 	int r = 0;
 
-	pthread_mutex_lock(&ingest->lock);
-	if (ingest->stopping) {
+	pthread_mutex_lock(&ingest->worker.lock);
+	if (ingest->worker.stopping) {
 		r = -EBUSY;
 	} else {
 		ingest->bytes += batch->bytes;
 		batch->number = ingest->number++;
 		*ingest->last = batch;
 		ingest->last = &batch->next;
-		pthread_cond_signal(&ingest->filled);
+		pthread_cond_signal(&ingest->worker.wake);
 	}
-	pthread_mutex_unlock(&ingest->lock);
+	pthread_mutex_unlock(&ingest->worker.lock);
 	return r;
 }
 

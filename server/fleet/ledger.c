@@ -1,7 +1,6 @@
 #include "server/fleet/ledger.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "common/log.h"
 #include "server/array.h"
 #include "server/hub.h"
+#include "server/worker.h"
 
 enum {
 	RETRY_MS = 1000,
@@ -34,11 +34,8 @@ struct notes {
 struct srv_ledger {
 	struct srv_db *db;
 	const char *instance;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t filled;
-	struct notes notes; /* guarded by lock */
-	bool stopping;      /* guarded by lock */
+	struct srv_worker worker;
+	struct notes notes; /* guarded by the worker's lock; it is woken when there are some */
 };
 
 /* One statement per kind. Of several notes of a device the last one counts; devices are locked in order. Failed
@@ -143,30 +140,13 @@ static int write_notes(struct srv_ledger *l, const struct notes *notes)
 /* Waits for notes and takes them: false when there are none and none will come. */
 static bool take(struct srv_ledger *l, struct notes *out)
 {
-	pthread_mutex_lock(&l->lock);
-	while (!l->notes.count && !l->stopping)
-		pthread_cond_wait(&l->filled, &l->lock);
+	pthread_mutex_lock(&l->worker.lock);
+	while (!l->notes.count && !l->worker.stopping)
+		pthread_cond_wait(&l->worker.wake, &l->worker.lock);
 	*out = l->notes;
 	l->notes = (struct notes){0};
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->worker.lock);
 	return out->count > 0;
-}
-
-static bool pause_for(struct srv_ledger *l, int ms)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_mutex_lock(&l->lock);
-	while (!l->stopping && pthread_cond_timedwait(&l->filled, &l->lock, &until) != ETIMEDOUT)
-		;
-	bool stopping = l->stopping;
-
-	pthread_mutex_unlock(&l->lock);
-	return !stopping;
 }
 
 static void *run(void *context)
@@ -175,10 +155,10 @@ static void *run(void *context)
 	struct notes notes;
 
 	while (take(l, &notes)) {
-		while (write_notes(l, &notes) < 0 && pause_for(l, RETRY_MS))
+		while (write_notes(l, &notes) < 0 && srv_worker_pause(&l->worker, RETRY_MS))
 			;
 		notes_release(&notes);
-		(void)pause_for(l, SRV_LEDGER_MS);
+		(void)srv_worker_pause(&l->worker, SRV_LEDGER_MS);
 	}
 	return NULL;
 }
@@ -186,15 +166,12 @@ static void *run(void *context)
 static void free_ledger(struct srv_ledger *l)
 {
 	notes_release(&l->notes);
-	pthread_cond_destroy(&l->filled);
-	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
 
 struct srv_ledger *srv_ledger_start(struct srv_db *db, const char *instance, struct err *err)
 {
 	struct srv_ledger *l = calloc(1, sizeof(*l));
-	pthread_condattr_t clock;
 
 	if (!l) {
 		(void)err_set(err, -ENOMEM, "ledger: out of memory");
@@ -202,16 +179,8 @@ struct srv_ledger *srv_ledger_start(struct srv_db *db, const char *instance, str
 	}
 	l->db = db;
 	l->instance = instance;
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->filled, &clock);
-	pthread_condattr_destroy(&clock);
-	int r = pthread_create(&l->thread, NULL, run, l);
-
-	if (r == 0)
+	if (srv_worker_start(&l->worker, "ledger", run, l, err) == 0)
 		return l;
-	(void)err_set(err, -r, "ledger: cannot start a thread: %s", strerror(r));
 	free_ledger(l);
 	return NULL;
 }
@@ -220,11 +189,7 @@ void srv_ledger_stop(struct srv_ledger *l)
 {
 	if (!l)
 		return;
-	pthread_mutex_lock(&l->lock);
-	l->stopping = true;
-	pthread_cond_broadcast(&l->filled);
-	pthread_mutex_unlock(&l->lock);
-	pthread_join(l->thread, NULL);
+	srv_worker_stop(&l->worker);
 	free_ledger(l);
 }
 
@@ -234,7 +199,7 @@ static int add(struct srv_ledger *l, const struct note *note)
 	struct notes *notes = &l->notes;
 	int r = 0;
 
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->worker.lock);
 	if (notes->count >= SRV_LEDGER_MAX)
 		r = -EBUSY;
 	if (r == 0 && notes->count == notes->cap) {
@@ -251,9 +216,9 @@ static int add(struct srv_ledger *l, const struct note *note)
 	if (r == 0) {
 		notes->list[notes->count++] = *note;
 		if (notes->count == 1)
-			pthread_cond_signal(&l->filled);
+			pthread_cond_signal(&l->worker.wake);
 	}
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->worker.lock);
 	if (r < 0)
 		free(note->reason);
 	return r;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "server/db.h"
 #include "server/notices/deliver.h"
 #include "server/vitals.h"
+#include "server/worker.h"
 
 /* A cause that is seen keeps its row; a row whose cause was not seen for an hour goes, so that the next time is told
  * again. Who sends claims the row first: another instance takes it over after five minutes. */
@@ -25,10 +25,7 @@ enum {
 
 struct srv_notices {
 	const struct srv_context *context;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stopping; /* guarded by lock */
+	struct srv_worker worker;
 };
 
 /* Causes that the database knows: each gives (subject, text). */
@@ -201,22 +198,6 @@ int srv_notices_turn(const struct srv_context *c, size_t *ret_sent, struct err *
 
 /* ---- the thread ---- */
 
-static bool wait_turn(struct srv_notices *notices)
-{
-	struct timespec until;
-	int r = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += EVERY_S;
-	pthread_mutex_lock(&notices->lock);
-	while (!notices->stopping && r == 0)
-		r = pthread_cond_timedwait(&notices->wake, &notices->lock, &until);
-	bool go_on = !notices->stopping;
-
-	pthread_mutex_unlock(&notices->lock);
-	return go_on;
-}
-
 static void *run(void *arg)
 {
 	struct srv_notices *notices = arg;
@@ -230,32 +211,21 @@ static void *run(void *arg)
 		if (r < 0 && !failing) /* once, not every minute */
 			log_error("notices: trying again: %s", err.text);
 		failing = r < 0;
-	} while (wait_turn(notices));
+	} while (srv_worker_pause(&notices->worker, EVERY_S * 1000));
 	return NULL;
 }
 
 struct srv_notices *srv_notices_start(const struct srv_context *context, struct err *err)
 {
 	struct srv_notices *notices = calloc(1, sizeof(*notices));
-	pthread_condattr_t clock;
 
 	if (!notices) {
 		(void)err_set(err, -ENOMEM, "notices: out of memory");
 		return NULL;
 	}
 	notices->context = context;
-	pthread_mutex_init(&notices->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&notices->wake, &clock);
-	pthread_condattr_destroy(&clock);
-	int r = pthread_create(&notices->thread, NULL, run, notices);
-
-	if (r == 0)
+	if (srv_worker_start(&notices->worker, "notices", run, notices, err) == 0)
 		return notices;
-	(void)err_set(err, -r, "notices: cannot start a thread: %s", strerror(r));
-	pthread_mutex_destroy(&notices->lock);
-	pthread_cond_destroy(&notices->wake);
 	free(notices);
 	return NULL;
 }
@@ -264,12 +234,6 @@ void srv_notices_stop(struct srv_notices *notices)
 {
 	if (!notices)
 		return;
-	pthread_mutex_lock(&notices->lock);
-	notices->stopping = true;
-	pthread_cond_signal(&notices->wake);
-	pthread_mutex_unlock(&notices->lock);
-	pthread_join(notices->thread, NULL);
-	pthread_mutex_destroy(&notices->lock);
-	pthread_cond_destroy(&notices->wake);
+	srv_worker_stop(&notices->worker);
 	free(notices);
 }
