@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/cli/changes.h"
+#include "agent/cli/text.h"
 #include "common/log.h"
 
 static const char choices[] = "[y]es, [n]o, keep it for now, save [a]ll, save n[o]ne? ";
@@ -41,7 +42,7 @@ unsigned agent_ask_put(struct agent_ask *ask, const struct agent_rep_ask *questi
 						      : agent_changes_kind(question->kind),
 		log_quote(quoted, 4 * MV_PATH_MAX + 8, question->path,
 			  strnlen(question->path, sizeof(question->path))),
-		agent_changes_size(question->bytes, size), choices);
+		agent_text_size(question->bytes, size), choices);
 	free(quoted);
 	ask->waiting = true;
 	return 0;

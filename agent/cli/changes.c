@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "agent/cli/text.h"
 #include "agent/helper.h"
 #include "agent/sealed.h"
 #include "common/log.h"
@@ -80,33 +80,6 @@ const char *agent_changes_kind(unsigned kind)
 	return kind < AGENT_CHANGE_KINDS && kinds[kind] ? kinds[kind] : "other";
 }
 
-const char *agent_changes_size(uint64_t bytes, char out[32])
-{
-	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
-	double n = (double)bytes / 1024;
-	size_t unit = 0;
-
-	if (bytes < 1024) {
-		(void)snprintf(out, 32, "%" PRIu64 " bytes", bytes);
-		return out;
-	}
-	for (; n >= 1024 && unit < 3; unit++)
-		n /= 1024;
-	(void)snprintf(out, 32, "%.1f %s", n, units[unit]);
-	return out;
-}
-
-static const char *when(uint64_t ns, char out[32])
-{
-	time_t s = (time_t)(ns / 1000000000u);
-	struct tm tm;
-
-	if (ns == 0 || !gmtime_r(&s, &tm))
-		return "-";
-	(void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return out;
-}
-
 static bool has_content(const struct agent_change *change)
 {
 	return change->kind == AGENT_CHANGE_CHANGED || change->kind == AGENT_CHANGE_NEW;
@@ -138,7 +111,7 @@ static void print_change(const struct agent_change *change, FILE *out)
 	fprintf(out, "  %-12s %-8s %s", fates[change->fate], agent_changes_kind(change->kind),
 		quoted ? log_quote(quoted, QUOTED, change->path, strlen(change->path)) : "");
 	if (has_content(change))
-		fprintf(out, " (%s)", agent_changes_size(change->bytes, size));
+		fprintf(out, " (%s)", agent_text_size(change->bytes, size));
 	print_reason(change, out);
 	fputc('\n', out);
 	free(quoted);
@@ -152,7 +125,8 @@ static void print_head(const struct agent_kept_head *head, FILE *out)
 	fprintf(out, "%s: %s, task %s, program %s", head->id, kept_states[head->state], head->task,
 		log_quote(program, sizeof(program), head->program, strlen(head->program)));
 	if (head->until_ns)
-		fprintf(out, ", what is not saved is kept until %s", when(head->until_ns, time));
+		fprintf(out, ", what is not saved is kept until %s",
+			agent_text_when(head->until_ns, time));
 	fputs(head->changes ? "\n" : ": nothing was changed\n", out);
 }
 
@@ -227,8 +201,8 @@ static json_t *head_json(const struct agent_kept_head *head)
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[]}", "id", head->id, "state",
 			 kept_states[head->state], "task", head->task, "program", head->program,
-			 "started", when(head->started_ns, started), "until",
-			 when(head->until_ns, until), "changes");
+			 "started", agent_text_when(head->started_ns, started), "until",
+			 agent_text_when(head->until_ns, until), "changes");
 }
 
 json_t *agent_changes_json(int fd, struct err *err)

@@ -33,8 +33,6 @@ json_t *agent_changes_json(int fd, struct err *err);
 typedef int agent_changes_fn(void *context, const char *id, const struct agent_change *change);
 int agent_changes_each(int fd, agent_changes_fn *fn, void *context, struct err *err) must_check;
 
-/* "12.3 MiB". */
-const char *agent_changes_size(uint64_t bytes, char out[32]);
 /* "changed", "new", ... */
 const char *agent_changes_kind(unsigned kind);
 

@@ -5,10 +5,10 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/cli/connection.h"
 #include "agent/cli/explain.h"
+#include "agent/cli/text.h"
 #include "agent/words.h"
 #include "common/log.h"
 #include "microvisor/microvisor.h"
@@ -58,27 +58,16 @@ static int ask(unsigned type, const char *id, on_item *handle, json_t *list, str
 	return r;
 }
 
-/* A time in UTC, "-" for none. */
-static const char *when(uint64_t ns, char out[32])
-{
-	time_t s = (time_t)(ns / 1000000000u);
-	struct tm tm;
-
-	if (ns == 0 || !gmtime_r(&s, &tm))
-		return "-";
-	(void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return out;
-}
-
 static json_t *vm_json(const struct agent_rep_vm *vm)
 {
 	char time[32];
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "id", vm->id, "state",
 			 agent_state_word(vm->state), "task", vm->task, "image", vm->image,
-			 "program", vm->program, "started", when(vm->started_ns, time), "refused",
-			 (json_int_t)vm->events, "policy_serial", (json_int_t)vm->policy_serial,
-			 "end", vm->end ? agent_end_text(vm->end) : "");
+			 "program", vm->program, "started", agent_text_when(vm->started_ns, time),
+			 "refused", (json_int_t)vm->events, "policy_serial",
+			 (json_int_t)vm->policy_serial, "end",
+			 vm->end ? agent_end_text(vm->end) : "");
 }
 
 static void on_vm(const union agent_any_rep *reply, json_t *list)
@@ -91,8 +80,8 @@ static void on_vm(const union agent_any_rep *reply, json_t *list)
 		return;
 	}
 	printf("%-20s %-8s %-12s %-14s %-21s %-8" PRIu64 " %s\n", vm->id,
-	       agent_state_word(vm->state), vm->task, vm->image, when(vm->started_ns, time),
-	       vm->events, vm->program);
+	       agent_state_word(vm->state), vm->task, vm->image,
+	       agent_text_when(vm->started_ns, time), vm->events, vm->program);
 }
 
 int agent_command_ls(bool json)
@@ -117,20 +106,20 @@ static json_t *status_json(const struct agent_rep_status *s)
 
 	for (int i = 0; s->policy_serial && i < 32; i++)
 		(void)snprintf(digest + 2 * i, 3, "%02x", s->policy_digest[i]);
-	return json_pack("{s:b, s:b, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:i, s:i, s:I, s:s, s:o, "
-			 "s:[], s:[]}",
-			 "enrolled", s->enrolled, "connected", s->connected, "server", s->server,
-			 "link", s->link_text, "device", s->device_id, "group", s->group,
-			 "isolation", s->isolation, "isolation_text", s->isolation_text, "jail",
-			 s->jail_text, "running", s->running, "shells", s->shells, "queue",
-			 (json_int_t)s->queue_events, "queue_oldest",
-			 when(s->queue_oldest_ns, applied), "policy",
-			 s->policy_serial
-				 ? json_pack("{s:s, s:I, s:s, s:s}", "id", s->policy_id, "serial",
-					     (json_int_t)s->policy_serial, "digest", digest,
-					     "applied", when(s->policy_applied_ns, applied))
-				 : json_null(),
-			 "images", "templates");
+	return json_pack(
+		"{s:b, s:b, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:i, s:i, s:I, s:s, s:o, "
+		"s:[], s:[]}",
+		"enrolled", s->enrolled, "connected", s->connected, "server", s->server, "link",
+		s->link_text, "device", s->device_id, "group", s->group, "isolation", s->isolation,
+		"isolation_text", s->isolation_text, "jail", s->jail_text, "running", s->running,
+		"shells", s->shells, "queue", (json_int_t)s->queue_events, "queue_oldest",
+		agent_text_when(s->queue_oldest_ns, applied), "policy",
+		s->policy_serial
+			? json_pack("{s:s, s:I, s:s, s:s}", "id", s->policy_id, "serial",
+				    (json_int_t)s->policy_serial, "digest", digest, "applied",
+				    agent_text_when(s->policy_applied_ns, applied))
+			: json_null(),
+		"images", "templates");
 }
 
 static void status_text(const struct agent_rep_status *s)
@@ -149,7 +138,8 @@ static void status_text(const struct agent_rep_status *s)
 	if (s->policy_serial)
 		printf("policy     %s serial %" PRIu64 " digest %02x%02x%02x%02x..., since %s\n",
 		       s->policy_id, s->policy_serial, s->policy_digest[0], s->policy_digest[1],
-		       s->policy_digest[2], s->policy_digest[3], when(s->policy_applied_ns, time));
+		       s->policy_digest[2], s->policy_digest[3],
+		       agent_text_when(s->policy_applied_ns, time));
 	else
 		puts("policy     none: every task is refused");
 	printf("isolation  %s\n", s->isolation
