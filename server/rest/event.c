@@ -11,6 +11,23 @@ enum {
 	OBJECT_SHOWN_MAX = 4 * 4096 /* a path of PATH_MAX bytes, each as \xNN */
 };
 
+struct srv_event_filter srv_event_filter_of(const struct srv_call *call)
+{
+	const struct srv_value *q = call->query;
+
+	return (struct srv_event_filter){
+		.scope = call->scope,
+		.device = q[SRV_EVENT_QUERY_DEVICE].text,
+		.group = q[SRV_EVENT_QUERY_GROUP].text,
+		.vm = q[SRV_EVENT_QUERY_VM].text,
+		.rule = q[SRV_EVENT_QUERY_RULE].text,
+		.class = q[SRV_EVENT_QUERY_CLASS].text,
+		.verdict = q[SRV_EVENT_QUERY_VERDICT].text,
+		.user = q[SRV_EVENT_QUERY_USER].text,
+		.task = q[SRV_EVENT_QUERY_TASK].text,
+	};
+}
+
 bool srv_event_cursor(struct srv_call *call, const struct srv_event_log *log, const char *text,
 		      struct srv_cursor *ret_cursor)
 {

@@ -8,54 +8,27 @@
 #include "server/rest/pages.h"
 
 enum {
-	WORD_MAX = 64,
 	SEARCH_MS = 2000 /* then the page is what was found by then */
 };
 
 enum query {
-	Q_AFTER,
-	Q_ORDER,
-	Q_LIMIT,
-	Q_DEVICE,
-	Q_GROUP,
-	Q_VM,
-	Q_RULE,
-	Q_CLASS,
-	Q_VERDICT,
-	Q_USER,
-	Q_TASK
+	Q_ORDER = SRV_EVENT_QUERY_OWN,
+	Q_LIMIT
 };
 const struct srv_field srv_events_query[] = {
-	[Q_AFTER] = SRV_PAGE_AFTER,
+	SRV_EVENT_QUERY,
 	[Q_ORDER] = {"order", SRV_FIELD_TEXT, .max = 8, .words = "oldest|newest"},
 	[Q_LIMIT] = SRV_PAGE_LIMIT,
-	[Q_DEVICE] = {"device", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_GROUP] = {"group", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_VM] = {"vm", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_RULE] = {"rule", SRV_FIELD_TEXT, .max = 2 * WORD_MAX},
-	[Q_CLASS] = {"class", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_VERDICT] = {"verdict", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_USER] = {"user", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_TASK] = {"task", SRV_FIELD_TEXT, .max = WORD_MAX},
 	{NULL},
 };
 
 static struct srv_event_filter filter_of(const struct srv_call *call)
 {
-	const struct srv_value *q = call->query;
+	const struct srv_value *order = &call->query[Q_ORDER];
+	struct srv_event_filter filter = srv_event_filter_of(call);
 
-	return (struct srv_event_filter){
-		.scope = call->scope,
-		.newest_first = q[Q_ORDER].given && q[Q_ORDER].text[0] == 'n',
-		.device = q[Q_DEVICE].text,
-		.group = q[Q_GROUP].text,
-		.vm = q[Q_VM].text,
-		.rule = q[Q_RULE].text,
-		.class = q[Q_CLASS].text,
-		.verdict = q[Q_VERDICT].text,
-		.user = q[Q_USER].text,
-		.task = q[Q_TASK].text,
-	};
+	filter.newest_first = order->given && order->text[0] == 'n';
+	return filter;
 }
 
 static int64_t now_ms(void)
@@ -103,7 +76,7 @@ static void reply_page(struct srv_call *call, const struct srv_event_log *log,
 
 int srv_events_handle_list(struct srv_call *call, struct err *err)
 {
-	const struct srv_value *after = &call->query[Q_AFTER];
+	const struct srv_value *after = &call->query[SRV_EVENT_QUERY_AFTER];
 	struct srv_event_filter filter = filter_of(call);
 	struct srv_event_search search = {0};
 	struct srv_event_log log;

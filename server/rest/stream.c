@@ -15,34 +15,14 @@
 #include "server/store/events.h"
 
 enum {
-	WORD_MAX = 64,
 	POLL_MS = 500,   /* between looks for new events */
 	BEAT_MS = 15000, /* something is written and the caller looked at again */
 	ROWS_AT_ONCE = 200,
 	RETRY_AFTER_S = 30
 };
 
-enum query {
-	Q_AFTER,
-	Q_DEVICE,
-	Q_GROUP,
-	Q_VM,
-	Q_RULE,
-	Q_CLASS,
-	Q_VERDICT,
-	Q_USER,
-	Q_TASK
-};
 const struct srv_field srv_stream_query[] = {
-	[Q_AFTER] = SRV_PAGE_AFTER,
-	[Q_DEVICE] = {"device", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_GROUP] = {"group", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_VM] = {"vm", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_RULE] = {"rule", SRV_FIELD_TEXT, .max = 2 * WORD_MAX},
-	[Q_CLASS] = {"class", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_VERDICT] = {"verdict", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_USER] = {"user", SRV_FIELD_TEXT, .max = WORD_MAX},
-	[Q_TASK] = {"task", SRV_FIELD_TEXT, .max = WORD_MAX},
+	SRV_EVENT_QUERY,
 	{NULL},
 };
 
@@ -126,28 +106,11 @@ static int put_gone(struct srv_stream *s, const struct srv_event_log *log)
 				  cursor));
 }
 
-static struct srv_event_filter filter_of(const struct srv_call *call)
-{
-	const struct srv_value *q = call->query;
-
-	return (struct srv_event_filter){
-		.scope = call->scope,
-		.device = q[Q_DEVICE].text,
-		.group = q[Q_GROUP].text,
-		.vm = q[Q_VM].text,
-		.rule = q[Q_RULE].text,
-		.class = q[Q_CLASS].text,
-		.verdict = q[Q_VERDICT].text,
-		.user = q[Q_USER].text,
-		.task = q[Q_TASK].text,
-	};
-}
-
 static int look(struct srv_call *call, struct srv_conn *conn, struct err *err)
 {
 	cleanup_rows struct srv_rows *rows = NULL;
 	struct srv_stream *s = call->stream;
-	struct srv_event_filter filter = filter_of(call);
+	struct srv_event_filter filter = srv_event_filter_of(call);
 	int r = srv_events_step(conn, &filter, ROWS_AT_ONCE, &s->search, &rows, err);
 
 	if (r == 0)
@@ -237,7 +200,7 @@ static struct srv_stream *stream_new(struct srv_call *call)
 /* From the cursor in "after" or Last-Event-ID, or without one from now. A first step proves the filter. */
 static int begin(struct srv_call *call, struct srv_stream *s, struct err *err)
 {
-	const struct srv_value *after = &call->query[Q_AFTER];
+	const struct srv_value *after = &call->query[SRV_EVENT_QUERY_AFTER];
 	const char *cursor = after->given ? after->text : call->req->last_event_id;
 	struct srv_event_log log;
 	int r = srv_events_log(call->conn, &log, err);
