@@ -3,10 +3,11 @@
 # machine itself is refused, told, and ends where the policy says so.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 image=build/tiny-image
 golden=build/images/debian-docs
 log=$(mktemp)
-failed=0
 MACHINE=9 PORT=5 MMIO=6 MSR=7 # enum mv_class
 RNG=0xd0001000                # the entropy device's registers
 
@@ -26,15 +27,6 @@ hostile() { # hostile [DRIVE-OPTION...] -- SCRIPT, run by the guest's root; an i
 	local options=()
 	while [ "$1" != -- ]; do options+=("$1"); shift; done
 	drive "$image" --uid 0 --fallback machine=deny "${options[@]}" -- /bin/sh -c "$2"
-}
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		sed 's/^/  log: /' "$log" | tail -n 20
-		failed=1
-	fi
 }
 told() { sed -n "s/^drive: event class=$1 .* object=//p" "$log" | sort -u | xargs; }
 ended() { sed -n 's/^drive: exit \(why=[0-9]*\).*/\1/p' "$log"; }

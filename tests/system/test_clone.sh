@@ -3,10 +3,11 @@
 # template that must be refused. FULL=1: 500 clones in a row instead of 30.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 image=build/tiny-image
 log=$(mktemp)
 work=$(mktemp -d)
-failed=0
 
 if [ -z "${TEST_CLONE_HERE:-}" ]; then
 	make --no-print-directory -s build/debug/bin/{ampoule-microvm,ampoule-init,microvm-drive} >&2 || exit 1
@@ -19,15 +20,6 @@ drive() { # drive [DRIVE-OPTION...] [-- ARGV...]
 		--kernel "$image/kernel" --initrd "$image/initrd" --root "$image/root" "$@"
 }
 clone() { drive --clone "$work/t" "$@" 2>"$log"; }
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		sed 's/^/  log: /' "$log" | tail -n 20
-		failed=1
-	fi
-}
 refused() { # refused NAME REASON [DRIVE-OPTION...]: a clone of $work/bad is not started, for this reason
 	local name=$1 reason=$2
 	shift 2

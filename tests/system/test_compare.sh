@@ -2,18 +2,11 @@
 # tests/bench/compare: what counts as worse, as better, and as no change, and what it answers with.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failed=0
 
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		failed=1
-	fi
-}
 run() { # run NAME FIGURES...: a run's file
 	local name=$1 IFS=,
 	shift

@@ -3,11 +3,12 @@
 # they are, and what was changed lies in the store (microvisor/delta.h).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 image=build/tiny-image
 log=$(mktemp)
 host=$(mktemp -d)
 store=$host/store
-failed=0
 
 if [ -z "${TEST_FILES_HERE:-}" ]; then
 	make --no-print-directory -s build/debug/bin/{ampoule-microvm,ampoule-init,microvm-drive} >&2 || exit 1
@@ -24,15 +25,6 @@ run() { # run STORE-OPTION... -- SCRIPT; the task is root in its guest
 		--rule "file:deny:/home/u/docs/secret/" --rule "file:allow:/home/u/docs/read/" --rule "file:copy:/home/u/docs/" \
 		--rule "file:new:/home/u/out/**" --folder "/home/u/docs=$host/docs" --store "$store" \
 		"${options[@]}" -- /bin/sh -c "$2" 2>"$log"
-}
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		sed 's/^/  log: /' "$log" | tail -n 20
-		failed=1
-	fi
 }
 digest() { find "$host/docs" -type f -exec sha256sum {} + | sort; }
 

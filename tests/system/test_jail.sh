@@ -3,6 +3,8 @@
 # First without an agent, each attack from the vCPU thread of a running micro-VM (tests/support/hostile); then with one.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 bin=$PWD/build/debug/bin
 tiny=$PWD/build/tiny-image
 image=$PWD/build/images/debian-docs
@@ -19,22 +21,8 @@ fi
 work=/scratch/work
 state=/scratch/agent
 log=$work/log
-failed=0
 export AMPOULE_RUN_DIR=/run/ampoule
 
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		tail -n 25 "$log" | sed 's/^/  log: /'
-		failed=1
-	fi
-}
-has() { # has NAME TEXT PART
-	case $2 in *"$3"*) ok "$1" "$3" "$3" ;; *) ok "$1" "$2" "...$3..." ;; esac
-}
-wait_for() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; return 1; }
 none() { ! "$@"; }
 
 mkdir -p "$work/docs"
@@ -70,11 +58,6 @@ ok "the host is as it was" "$(host)" "$before"
 
 echo "# a hostile microvm under an agent"
 log=$work/agent.log
-as() { # as USER COMMAND...: in his home
-	local user=$1
-	shift
-	runuser -u "$user" -- /bin/bash -c 'cd "$HOME" && exec "$@"' - "$@"
-}
 ampoule() { as user1 "$bin/ampoule" "$@"; }
 start_agent() { # start_agent BIN [CGROUP]
 	(echo $BASHPID >"${2:-/sys/fs/cgroup}/cgroup.procs" && exec "$bin/ampoule-agent" run --state-dir "$state" --bin-dir "$1" --boot-limit 240 --shells "${shells:-0}" >>"$log" 2>&1 </dev/null) &

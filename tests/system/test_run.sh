@@ -3,6 +3,8 @@
 # folder, two users. What `ampoule` and ampoule-agent make of real tasks on real files.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 image=$PWD/build/images/debian-docs
 pdf=$PWD/build/story/report.pdf
 bin=$PWD/build/debug/bin
@@ -16,32 +18,14 @@ fi
 
 state=/scratch/agent
 work=/scratch/work
-failed=0
+log=$work/agent.log
 export AMPOULE_RUN_DIR=/run/ampoule
 
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		tail -n 12 "$work/agent.log" | sed 's/^/  log: /'
-		failed=1
-	fi
-}
-has() { # has NAME TEXT PART
-	case $2 in *"$3"*) ok "$1" "$3" "$3" ;; *) ok "$1" "$2" "...$3..." ;; esac
-}
-as() { # as USER COMMAND...: in his home
-	local user=$1
-	shift
-	runuser -u "$user" -- /bin/bash -c 'cd "$HOME" && exec "$@"' - "$@"
-}
 ampoule() { as "$1" "$bin/ampoule" "${@:2}"; }
 envelope() { # envelope SERIAL DOCUMENT [GROUP] [EXPIRES] [KEY]
 	"$bin/sign-policy" sign "${5:-$work/policy.key}" "${3:-default}" "$1" "${4:-0}" "$2" >"$work/envelope"
 }
 agent() { "$bin/ampoule-agent" "$@" --state-dir "$state"; }
-wait_for() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; return 1; }
 
 mkdir -p "$work"
 tests/story/endpoint-accounts "$pdf" || exit 1
@@ -69,7 +53,7 @@ has "an image with a changed manifest" "$(agent image-install "$work/bad" 2>&1)"
 rm -r "$work/bad"
 has "a good image" "$(agent image-install "$image" 2>&1)" "image debian-docs is in the store"
 
-setsid "$bin/ampoule-agent" run --state-dir "$state" --boot-limit 240 >"$work/agent.log" 2>&1 </dev/null &
+setsid "$bin/ampoule-agent" run --state-dir "$state" --boot-limit 240 >"$log" 2>&1 </dev/null &
 agent_pid=$!
 wait_for ampoule user1 status
 
@@ -91,9 +75,10 @@ wait_for template ready
 has "the template is ready" "$(ampoule user1 status)" "256 MiB, 1 CPU: ready"
 begin=$(date +%s%N)
 out=$(ampoule user1 run -- mutool draw -F txt report.pdf 2>"$work/err")
+rc=$?
 took=$((($(date +%s%N) - begin) / 1000000))
-ok "the next task is drawn in $took ms" $? 0
-has "by a clone" "$(grep "vm: started" "$work/agent.log" | tail -n1)" "clone=1"
+ok "the next task is drawn in $took ms" $rc 0
+has "by a clone" "$(grep "vm: started" "$log" | tail -n1)" "clone=1"
 has "down to the last page" "$out" "References"
 
 echo "# what is refused before anything starts"
@@ -170,7 +155,7 @@ ok "user2 cannot stop it, nor learn that it is there" "$(ampoule user2 stop "$id
 has "user2 cannot have it explained" "$(ampoule user2 explain "$id" 2>&1)" "no such micro-VM"
 ampoule user2 run -- mutool draw -F txt /home/user1/report.pdf >"$work/out2" 2>/dev/null
 ok "user2 does not get user1's file" "$([ $? != 0 ] && cat "$work/out2")" ""
-microvm=$(grep "vm: started" "$work/agent.log" | tail -n1 | grep -o "[0-9]*$")
+microvm=$(grep "vm: started" "$log" | tail -n1 | grep -o "[0-9]*$")
 ok "the microvm has a uid of its own" "$(ps -o uid= -p "$microvm" | awk '{print ($1 >= 2000000000)}')" 1
 ok "no new privileges" "$(awk '/NoNewPrivs/ {print $2}' "/proc/$microvm/status")" 1
 ok "an empty root" "$(ls -A "/proc/$microvm/root/" | wc -l)" 0

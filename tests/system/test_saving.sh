@@ -3,11 +3,12 @@
 # about, kept, brought back; and what becomes of it when the microvm, the agent or the saver is killed.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 image=$PWD/build/images/debian-docs
 pdf=$PWD/build/story/report.pdf
 bin=$PWD/build/debug/bin
 
-[ -e microvisor/view/store.c ] || { echo "this microvisor has no writable view"; exit 77; }
 if [ -z "${TEST_SAVING_HERE:-}" ]; then
 	make --no-print-directory -s build/debug/bin/{ampoule,ampoule-agent,ampoule-link,ampoule-helper,ampoule-microvm,sign-policy} >&2 || exit 1
 	golden-image/build-image golden-image/recipes/debian-docs.recipe >&2 || exit 1
@@ -17,30 +18,12 @@ fi
 
 state=/scratch/agent
 work=/scratch/work
-failed=0
+log=$work/agent.log
 export AMPOULE_RUN_DIR=/run/ampoule
 
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		tail -n 12 "$work/agent.log" | sed 's/^/  log: /'
-		failed=1
-	fi
-}
-has() { # has NAME TEXT PART
-	case $2 in *"$3"*) ok "$1" "$3" "$3" ;; *) ok "$1" "$2" "...$3..." ;; esac
-}
-as() { # as USER COMMAND...: in his home
-	local user=$1
-	shift
-	runuser -u "$user" -- /bin/bash -c 'cd "$HOME" && exec "$@"' - "$@"
-}
 ampoule() { as "$1" "$bin/ampoule" "${@:2}"; }
-wait_for() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; return 1; }
 start_agent() {
-	setsid "$bin/ampoule-agent" run --state-dir "$state" --boot-limit 240 >>"$work/agent.log" 2>&1 </dev/null &
+	setsid "$bin/ampoule-agent" run --state-dir "$state" --boot-limit 240 >>"$log" 2>&1 </dev/null &
 	agent_pid=$!
 	wait_for ampoule user1 status
 }

@@ -3,9 +3,10 @@
 # make of it together, under a real kernel.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 image=build/tiny-image
 log=$(mktemp)
-failed=0
 
 if [ -z "${TEST_TASK_HERE:-}" ]; then
 	make --no-print-directory -s build/debug/bin/{ampoule-microvm,ampoule-init,microvm-drive} >&2 || exit 1
@@ -16,15 +17,6 @@ fi
 run() { # run [DRIVE-OPTION...] -- ARGV...; states, events and the guest's log go to $log
 	build/debug/bin/microvm-drive --microvm build/debug/bin/ampoule-microvm --memory 128 \
 		--kernel "$image/kernel" --initrd "$image/initrd" --root "$image/root" "$@" 2>"$log"
-}
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		sed 's/^/  log: /' "$log" | tail -n 20
-		failed=1
-	fi
 }
 task_log() { grep -v -e '^<' -e '^drive: ' "$log"; }
 

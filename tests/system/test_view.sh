@@ -3,10 +3,11 @@
 # its full path, nothing is written, and a new policy acts on what is open.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/checks.sh
+. tests/support/checks.sh
 image=build/tiny-image
 log=$(mktemp)
 host=$(mktemp -d)
-failed=0
 WRITE=5 CREATE=6 DELETE=7 RENAME=8 # enum mv_op
 
 if [ -z "${TEST_VIEW_HERE:-}" ]; then
@@ -23,15 +24,6 @@ run() { # run [DRIVE-OPTION...] -- SCRIPT; the task is root in its guest
 		--rule "file:deny:/home/user1/.ssh/" --rule "file:deny:/home/user1/docs/**.key" \
 		--folder "/home/user1/docs=$host/docs" --file "/home/user1/report.pdf=$host/report.pdf" \
 		"${options[@]}" -- /bin/sh -c "$2" 2>"$log"
-}
-ok() { # ok NAME GOT WANTED
-	if [ "$2" = "$3" ]; then
-		echo "ok    $1"
-	else
-		printf 'FAIL  %s\n  got:    %s\n  wanted: %s\n' "$1" "$2" "$3"
-		sed 's/^/  log: /' "$log" | tail -n 30
-		failed=1
-	fi
 }
 
 mkdir -p "$host"/docs/deep/er "$host/other"
