@@ -1,6 +1,7 @@
 import { flexRender, getCoreRowModel, useReactTable, type ColumnDef } from "@tanstack/react-table";
 import type { ReactNode } from "react";
 import { Failure, type Failed } from "./Failure";
+import { HeadRows, WaitingRows } from "./TableParts";
 
 type Props<Row> = {
   label: string;
@@ -13,7 +14,6 @@ type Props<Row> = {
   selected?: string | undefined;
 };
 
-const waiting = [1, 2, 3, 4, 5, 6];
 const noRows: never[] = [];
 
 /** A table with its states: loading, failed or denied, empty, and rows. Rows that were there stay during an error. */
@@ -38,35 +38,19 @@ export function DataTable<Row>({
   return (
     <div className="table-wrap" role="region" aria-label={`Table: ${label}`} tabIndex={0}>
       <table aria-busy={rows === undefined}>
-        <thead>
-          {table.getHeaderGroups().map((group) => (
-            <tr key={group.id}>
-              {group.headers.map((header) => (
-                <th key={header.id} scope="col">
-                  {flexRender(header.column.columnDef.header, header.getContext())}
-                </th>
-              ))}
-            </tr>
-          ))}
-        </thead>
+        <HeadRows groups={table.getHeaderGroups()} />
         <tbody>
-          {rows === undefined
-            ? waiting.map((n) => (
-                <tr key={n} className="waiting">
-                  {columns.map((_, column) => (
-                    <td key={column}>
-                      <span className="bone" />
-                    </td>
-                  ))}
-                </tr>
-              ))
-            : table.getRowModel().rows.map((row) => (
-                <tr key={row.id} className={row.id === selected ? "selected" : undefined}>
-                  {row.getVisibleCells().map((cell) => (
-                    <td key={cell.id}>{flexRender(cell.column.columnDef.cell, cell.getContext())}</td>
-                  ))}
-                </tr>
-              ))}
+          {rows === undefined ? (
+            <WaitingRows rows={6} columns={columns.length} />
+          ) : (
+            table.getRowModel().rows.map((row) => (
+              <tr key={row.id} className={row.id === selected ? "selected" : undefined}>
+                {row.getVisibleCells().map((cell) => (
+                  <td key={cell.id}>{flexRender(cell.column.columnDef.cell, cell.getContext())}</td>
+                ))}
+              </tr>
+            ))
+          )}
         </tbody>
       </table>
     </div>

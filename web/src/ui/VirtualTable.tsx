@@ -2,6 +2,7 @@ import { flexRender, getCoreRowModel, useReactTable, type ColumnDef } from "@tan
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, type ReactNode } from "react";
 import { Failure, type Failed } from "./Failure";
+import { HeadRows, WaitingRows } from "./TableParts";
 
 type Props<Row> = {
   label: string;
@@ -18,7 +19,6 @@ type Props<Row> = {
 const ROW_PX = 36;
 // One and the same: for the table another array is other data, after which it is drawn again.
 const noRows: never[] = [];
-const waiting = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 /** A long list: only the rows that are looked at are in the page. Each is one line high, as the columns' sizes say
  *  wide; what does not fit is cut, with the whole in its title. Further rows are asked for by whoever has onSeen. */
@@ -64,17 +64,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
             <col key={n} style={{ width: `${(size / total) * 100}%` }} />
           ))}
         </colgroup>
-        <thead>
-          {table.getHeaderGroups().map((group) => (
-            <tr key={group.id} aria-rowindex={1}>
-              {group.headers.map((header) => (
-                <th key={header.id} scope="col">
-                  {flexRender(header.column.columnDef.header, header.getContext())}
-                </th>
-              ))}
-            </tr>
-          ))}
-        </thead>
+        <HeadRows groups={table.getHeaderGroups()} index={1} />
         <tbody>
           {above > 0 && <tr aria-hidden="true" className="spacer" style={{ height: above }} />}
           {shown.map(({ index }) => {
@@ -89,16 +79,7 @@ export function VirtualTable<Row>(props: Props<Row>) {
               )
             );
           })}
-          {rows === undefined &&
-            waiting.map((n) => (
-              <tr key={n} className="waiting">
-                {columns.map((_, column) => (
-                  <td key={column}>
-                    <span className="bone" />
-                  </td>
-                ))}
-              </tr>
-            ))}
+          {rows === undefined && <WaitingRows rows={10} columns={columns.length} />}
           {below > 0 && <tr aria-hidden="true" className="spacer" style={{ height: below }} />}
         </tbody>
       </table>
