@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 int fd_write_all(int fd, const void *bytes, size_t n)
@@ -186,4 +187,14 @@ int fd_replace_file(const char *path, const void *bytes, size_t n, mode_t mode)
 		return r;
 	}
 	return sync_folder_of(path);
+}
+
+int fd_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -errno;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }

@@ -26,6 +26,9 @@ int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t nfds) 
  * descriptors than there is room for (all of them closed), else -errno. */
 ssize_t fd_recv(int sock, void *bytes, size_t n, int *fds, size_t *ret_nfds) must_check;
 
+/* As many descriptors as this process may have at most. -errno: the limit stays. */
+int fd_raise_limit(void) must_check;
+
 /* Writes a file beside its final path, fsyncs it, renames it over path and fsyncs the folder: after a
  * crash the old or the new content is there, never a part. mode as in open(2). 0 or -errno. */
 int fd_replace_file(const char *path, const void *bytes, size_t n, mode_t mode) must_check;

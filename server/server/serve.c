@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "common/fd.h"
 #include "common/log.h"
 #include "server/audit.h"
 #include "server/ca.h"
@@ -29,13 +30,10 @@ enum {
 /* Three descriptors per connection of a device, and some for the rest. */
 static void raise_descriptor_limit(void)
 {
-	struct rlimit limit;
+	int r = fd_raise_limit();
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		log_warn("serve: the limit of descriptors stays, ignoring: %m");
+	if (r < 0)
+		log_warn("serve: the limit of descriptors stays, ignoring: %s", strerror(-r));
 }
 
 /* Keys and passwords must not reach a disk by a crash, nor another process of this user by ptrace. */

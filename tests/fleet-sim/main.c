@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "common/log.h"
 #include "tests/fleet-sim/command.h"
 
@@ -51,13 +51,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 /* Three descriptors per agent at most: its connection, and while a file is written. */
 static void raise_descriptor_limit(void)
 {
-	struct rlimit limit;
+	int r = fd_raise_limit();
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		log_warn("fleet-sim: the limit of descriptors stays, ignoring: %m");
+	if (r < 0)
+		log_warn("fleet-sim: the limit of descriptors stays, ignoring: %s", strerror(-r));
 }
 
 static int read_token(const char *path, struct token *token)

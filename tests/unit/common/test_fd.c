@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -175,6 +176,19 @@ START_TEST(a_replaced_file_is_the_old_or_the_new)
 }
 END_TEST
 
+START_TEST(the_limit_of_descriptors_is_what_it_may_be)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 64;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(fd_raise_limit(), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_eq(limit.rlim_cur, limit.rlim_max);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *passing = tcase_create("passing");
@@ -190,5 +204,6 @@ int main(void)
 	tcase_add_test(whole, whole_reads_end_early_with_epipe);
 	tcase_add_test(whole, sealed_bytes_cannot_change);
 	tcase_add_test(whole, a_replaced_file_is_the_old_or_the_new);
+	tcase_add_test(whole, the_limit_of_descriptors_is_what_it_may_be);
 	return suite_run("common/fd", passing, whole);
 }
