@@ -29,6 +29,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/bench/number.h"
+
 enum {
 	TASKS_MAX = 4000,
 	ARGS_MAX = 64,
@@ -47,19 +49,6 @@ struct task {
 	pid_t pid;
 	int in, out;
 };
-
-/* text with "%d" replaced, in a buffer of its own that lives as long as the process. */
-static char *with_number(const char *text, unsigned number)
-{
-	const char *at = strstr(text, "%d");
-	char *out;
-
-	if (!at)
-		return strdup(text);
-	if (asprintf(&out, "%.*s%u%s", (int)(at - text), text, number, at + 2) < 0)
-		err(2, "memory");
-	return out;
-}
 
 static void become(const struct options *o, unsigned number, int in, int out)
 {

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/number.h"
+
 enum {
 	AT_ONCE_MAX = 64,
 	ARGS_MAX = 64,
@@ -50,19 +52,6 @@ static uint64_t now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-/* text with "%d" replaced, in a buffer of its own that lives as long as the process. */
-static char *with_number(const char *text, unsigned number)
-{
-	const char *at = strstr(text, "%d");
-	char *out;
-
-	if (!at)
-		return strdup(text);
-	if (asprintf(&out, "%.*s%u%s", (int)(at - text), text, number, at + 2) < 0)
-		err(2, "memory");
-	return out;
 }
 
 static void become(const struct options *o, unsigned number, int out)

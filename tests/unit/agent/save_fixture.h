@@ -2,6 +2,11 @@
 #ifndef TESTS_UNIT_AGENT_SAVE_FIXTURE_H
 #define TESTS_UNIT_AGENT_SAVE_FIXTURE_H
 
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "agent/helper/save.h"
 #include "tests/support/delta.h"
 #include "tests/unit/agent/fixture.h"
@@ -87,6 +92,22 @@ static inline void teardown(void)
 static inline void save(void)
 {
 	helper_save(&request, fds, 3, &reply);
+}
+
+/* A child that saves: stopped before its first system call, traced, its status what came of it. */
+static inline pid_t save_traced(int *ret_status)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+			_exit(9);
+		raise(SIGSTOP);
+		save();
+		_exit(reply.outcome == AGENT_SAVED ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, ret_status, 0), pid);
+	return pid;
 }
 
 static inline void is_refused(enum agent_save_step step, int error)

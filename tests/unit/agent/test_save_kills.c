@@ -10,16 +10,8 @@
 static bool kill_at(int n)
 {
 	int status = 0;
-	pid_t pid = fork();
+	pid_t pid = save_traced(&status);
 
-	if (pid == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(9);
-		raise(SIGSTOP);
-		save();
-		_exit(reply.outcome == AGENT_SAVED ? 0 : 1);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFSTOPPED(status));
 	for (int i = 0; i < n; i++) {
 		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);

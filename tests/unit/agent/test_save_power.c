@@ -95,16 +95,8 @@ START_TEST(a_power_cut_at_any_step_leaves_the_old_version_or_the_new_one)
 {
 	int status = 0;
 	char now = 'o';
-	pid_t pid = fork();
+	pid_t pid = save_traced(&status);
 
-	if (pid == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(9);
-		raise(SIGSTOP);
-		save();
-		_exit(reply.outcome == AGENT_SAVED ? 0 : 1);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	while (WIFSTOPPED(status)) {
 		char then = cut_power();
 

@@ -141,6 +141,23 @@ static inline void client_expect_refusal(struct client *c, const char *code, boo
 }
 
 /* Sends an enrolment request; the caller reads the answer. key: whose CSR. */
+/* What was sent before was handled when the pong is back; what is written behind it may come later. */
+static inline void client_round_trip(struct client *c)
+{
+	Ampoule__Ping ping = AMPOULE__PING__INIT;
+	Ampoule__Frame frame;
+
+	ampoule__frame__init(&frame);
+	ping.nonce = 7;
+	frame.kind_case = AMPOULE__FRAME__KIND_PING;
+	frame.ping = &ping;
+	client_send(c, &frame);
+	Ampoule__Frame *pong = client_expect(c, AMPOULE__FRAME__KIND_PONG);
+
+	ck_assert_uint_eq(pong->pong->nonce, 7);
+	wire_free(&pong->base);
+}
+
 static inline void client_enroll(struct client *c, EVP_PKEY *key, const uint8_t secret[32])
 {
 	Ampoule__EnrollRequest request;

@@ -6,22 +6,6 @@
 #include "tests/support/suite.h"
 #include "tests/unit/server/fleet.h"
 
-static void round_trip(struct client *c)
-{
-	Ampoule__Ping ping = AMPOULE__PING__INIT;
-	Ampoule__Frame frame;
-
-	ampoule__frame__init(&frame);
-	ping.nonce = 7;
-	frame.kind_case = AMPOULE__FRAME__KIND_PING;
-	frame.ping = &ping;
-	client_send(c, &frame);
-	Ampoule__Frame *pong = client_expect(c, AMPOULE__FRAME__KIND_PONG);
-
-	ck_assert_uint_eq(pong->pong->nonce, 7);
-	wire_free(&pong->base);
-}
-
 static void send_health(struct client *c, bool isolation, uint32_t ready)
 {
 	Ampoule__Health health = AMPOULE__HEALTH__INIT;
@@ -49,7 +33,7 @@ START_TEST(how_a_device_is_is_kept_and_lost_isolation_is_told_once)
 
 	(void)fleet_hello(&c, &id, 0, 0, NULL);
 	send_health(&c, true, 1);
-	round_trip(&c);
+	client_round_trip(&c);
 	ck_assert_int_eq(
 		pg_number(config.db,
 			  "SELECT count(*) FROM device_overview WHERE isolation AND images "
@@ -58,7 +42,7 @@ START_TEST(how_a_device_is_is_kept_and_lost_isolation_is_told_once)
 		1);
 	send_health(&c, false, 2);
 	send_health(&c, false, 2);
-	round_trip(&c);
+	client_round_trip(&c);
 	ck_assert_int_eq(pg_number(config.db,
 				   "SELECT count(*) FROM device_overview WHERE NOT isolation AND "
 				   "isolation_reason = 'no /dev/kvm' AND images_ready = 2"),

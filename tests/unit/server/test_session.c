@@ -54,23 +54,6 @@ static void send_state(struct client *c, uint64_t serial, Ampoule__PolicyState__
 	client_send(c, &frame);
 }
 
-/* What was sent before was handled when the pong is back; what is written behind it may come later. */
-static void round_trip(struct client *c)
-{
-	Ampoule__Ping ping = AMPOULE__PING__INIT;
-	Ampoule__Frame frame;
-
-	ampoule__frame__init(&frame);
-	ping.nonce = 7;
-	frame.kind_case = AMPOULE__FRAME__KIND_PING;
-	frame.ping = &ping;
-	client_send(c, &frame);
-	Ampoule__Frame *pong = client_expect(c, AMPOULE__FRAME__KIND_PONG);
-
-	ck_assert_uint_eq(pong->pong->nonce, 7);
-	wire_free(&pong->base);
-}
-
 START_TEST(what_became_of_a_policy_is_recorded)
 {
 	struct identity id = fleet_enroll();
@@ -79,13 +62,13 @@ START_TEST(what_became_of_a_policy_is_recorded)
 	(void)fleet_hello(&c, &id, 0, 0, NULL);
 	send_state(&c, 2, AMPOULE__POLICY_STATE__PHASE__RECEIVED);
 	send_state(&c, 2, AMPOULE__POLICY_STATE__PHASE__FAILED);
-	round_trip(&c);
+	client_round_trip(&c);
 	pg_await(config.db,
 		 "SELECT count(*) FROM device_overview WHERE state = 'connected' AND "
 		 "received_serial = 2 AND failed_serial = 2 AND failed_reason = 'why'",
 		 1);
 	send_state(&c, 3, AMPOULE__POLICY_STATE__PHASE__APPLIED);
-	round_trip(&c);
+	client_round_trip(&c);
 	pg_await(config.db,
 		 "SELECT count(*) FROM device_policy_state WHERE applied_serial = 3 AND "
 		 "failed_serial IS NULL",
@@ -144,7 +127,7 @@ START_TEST(a_second_channel_replaces_the_first)
 
 	(void)fleet_hello(&second, &id, counter, 0, NULL);
 	client_expect_refusal(&first, "closing", false);
-	round_trip(&second);
+	client_round_trip(&second);
 	client_close(&first);
 	client_close(&second);
 	fleet_forget(&id);
@@ -330,7 +313,7 @@ START_TEST(a_ping_without_a_nonce_wants_no_answer)
 
 	(void)fleet_hello(&c, &id, 0, 0, NULL);
 	client_write(&c, ping, sizeof(ping) - 1);
-	round_trip(&c); /* of the next one: no other pong came before */
+	client_round_trip(&c); /* of the next one: no other pong came before */
 	client_close(&c);
 	fleet_forget(&id);
 }
