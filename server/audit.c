@@ -15,7 +15,7 @@
 #include "server/derive.h"
 #include "server/worker.h"
 
-/* Locks: `lock` guards the refusals and the stop flag, and is not held over a database call; `chaining` makes
+/* Locks: `lock` guards the refusals, and is not held over a database call; `chaining` makes
  * one flush at a time and guards the head. DIR/audit.head has "SEQUENCE MAC\n". */
 
 enum {
