@@ -188,18 +188,22 @@ static struct srv_conn *listen_for_policies(struct srv_hub *hub, struct err *err
 	return NULL;
 }
 
-/* Waits for a notification, a local wake-up or the next beat. */
+/* Waits for a notification, a local wake-up or the next beat. One that came while the last look was reading lies in
+ * libpq already, where poll(2) does not see it. */
 static int watch_once(struct srv_hub *hub, struct srv_conn *conn, int64_t *next_beat_ms)
 {
 	struct pollfd p[2] = {{.fd = srv_conn_fd(conn), .events = POLLIN},
 			      {.fd = hub->wake_fd, .events = POLLIN}};
 	struct timespec t;
 	char payload[SRV_GROUP_MAX];
-	int r;
+	int told = srv_conn_next_notify(conn, payload, sizeof(payload));
 
+	if (told < 0)
+		return told;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	int64_t left = *next_beat_ms - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
-	int ready = left > 0 ? poll(p, 2, (int)left) : 0;
+	int ready = left > 0 ? poll(p, 2, told ? 0 : (int)left) : 0;
+	int r;
 
 	if (ready < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -210,7 +214,7 @@ static int watch_once(struct srv_hub *hub, struct srv_conn *conn, int64_t *next_
 	while (r == 1);
 	if (r == 0)
 		r = refresh(hub, conn);
-	if (r < 0 || ready > 0)
+	if (r < 0 || ready > 0 || (told && left > 0))
 		return r;
 	*next_beat_ms += BEAT_MS - (left < 0 ? left : 0);
 	return beat(hub, conn);

@@ -54,6 +54,38 @@ static void send_state(struct client *c, uint64_t serial, Ampoule__PolicyState__
 	client_send(c, &frame);
 }
 
+/* The second comes while the first is being read: it must not wait for the next beat, half a minute later. */
+START_TEST(policies_stored_close_together_are_all_announced)
+{
+	struct identity id = fleet_enroll();
+	struct srv_conn *conn = srv_conn_open(config.db, &err);
+	struct client c;
+
+	ck_assert_ptr_nonnull(conn);
+	(void)fleet_hello(&c, &id, 0, 0, NULL);
+	for (uint64_t last = 2, serial = 0; last <= 200; last += 2) {
+		for (uint64_t n = last - 1; n <= last; n++)
+			ck_assert_int_eq(
+				srv_query(conn, NULL, &err,
+					  "INSERT INTO policies (group_name, serial, policy_id, "
+					  "document, envelope, digest) VALUES ('default', $1, "
+					  "'office', 'x', 'x', decode(repeat('ab', 32), 'hex'))",
+					  SRV_INT(n)),
+				0);
+		while (serial < last) {
+			Ampoule__Frame *frame =
+				client_expect(&c, AMPOULE__FRAME__KIND_POLICY_ANNOUNCE);
+
+			serial = frame->policy_announce->serial;
+			wire_free(&frame->base);
+		}
+	}
+	srv_conn_close(conn);
+	client_close(&c);
+	fleet_forget(&id);
+}
+END_TEST
+
 START_TEST(what_became_of_a_policy_is_recorded)
 {
 	struct identity id = fleet_enroll();
@@ -356,6 +388,7 @@ int main(void)
 	tcase_add_checked_fixture(t, fleet_start, fleet_stop);
 	tcase_add_checked_fixture(bad, fleet_start, fleet_stop);
 	tcase_add_test(t, a_policy_reaches_a_connected_device);
+	tcase_add_test(t, policies_stored_close_together_are_all_announced);
 	tcase_add_test(t, what_became_of_a_policy_is_recorded);
 	tcase_add_test(t, a_device_that_goes_is_offline);
 	tcase_add_test(t, a_device_that_came_again_at_once_stays_connected);
